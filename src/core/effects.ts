@@ -11,7 +11,11 @@ export interface Effect {
 
 export interface FileEffects {
   /** Replaces the file at `file` in one step (temporary file, fsync, rename). */
-  write(effect: 'write_report' | 'write_file', file: string, content: string | Uint8Array): Promise<void>;
+  write(
+    effect: 'write_report' | 'write_file',
+    file: string,
+    content: string | Uint8Array,
+  ): Promise<void>;
   remove(file: string): Promise<void>;
   /** Replaces `file` by `file.gz` with the same content; the original goes only once the copy is safe. */
   compress(file: string): Promise<void>;
@@ -35,4 +39,10 @@ export interface RowEffects {
 export interface Effects {
   readonly files: FileEffects;
   readonly rows: RowEffects;
+}
+
+/** What a run holds while it may act. */
+export interface Fence {
+  /** Throws AppError `lease_lost` once another attempt may act in this run's place. */
+  assertHeld(): Promise<void>;
 }

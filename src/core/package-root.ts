@@ -4,7 +4,10 @@ import { fileURLToPath } from 'node:url';
 
 const find = (): string => {
   let directory = path.dirname(fileURLToPath(import.meta.url));
-  while (!existsSync(path.join(directory, 'migrations')) || !existsSync(path.join(directory, 'package.json'))) {
+  while (
+    !existsSync(path.join(directory, 'migrations')) ||
+    !existsSync(path.join(directory, 'package.json'))
+  ) {
     const parent = path.dirname(directory);
     if (parent === directory) throw new Error('package.json of opsloop not found above its code');
     directory = parent;

@@ -1,7 +1,7 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv';
 import addFormats from 'ajv-formats';
-import type { JsonSchema } from './json.ts';
 import type { Violation } from './errors.ts';
+import type { JsonSchema } from './json.ts';
 
 export type Checked<T> =
   | { readonly ok: true; readonly value: T }
@@ -12,23 +12,40 @@ export interface Validator<T> {
   check(value: unknown): Checked<T>;
 }
 
-const jsonPath = (error: ErrorObject): string => {
-  const steps = error.instancePath.split('/').slice(1);
+/** A violation with what a reader of source files needs to find and explain its place. */
+export interface SchemaFault extends Violation {
+  /** Keys and indexes from the root to the value, the missing key or the unknown key. */
+  readonly steps: readonly string[];
+  /** The JSON Schema keyword that was broken; `propertyNames` for a key that is not allowed. */
+  readonly keyword: string;
+  /** For an unknown key: the keys that are known there. */
+  readonly knownKeys: readonly string[];
+}
+
+const stepsOf = (error: ErrorObject): readonly string[] => {
+  const steps = error.instancePath
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'));
   if (error.keyword === 'required') steps.push(String(error.params['missingProperty']));
   if (error.keyword === 'additionalProperties')
     steps.push(String(error.params['additionalProperty']));
-  return steps.reduce(
-    (path, step) =>
-      /^\d+$/.test(step)
-        ? `${path}[${step}]`
-        : `${path}.${step.replaceAll('~1', '/').replaceAll('~0', '~')}`,
-    '$',
-  );
+  if (error.propertyName !== undefined) steps.push(error.propertyName);
+  return steps;
 };
 
+const jsonPath = (error: ErrorObject): string =>
+  stepsOf(error).reduce(
+    (path, step) => (/^\d+$/.test(step) ? `${path}[${step}]` : `${path}.${step}`),
+    '$',
+  );
+
+const knownKeys = (error: ErrorObject): readonly string[] =>
+  Object.keys((error.parentSchema?.['properties'] as object | undefined) ?? {}).sort();
+
 const acceptedKeys = (error: ErrorObject): string => {
-  const known = Object.keys((error.parentSchema?.['properties'] as object | undefined) ?? {});
-  return known.length === 0 ? 'no keys are accepted here' : `accepted: ${known.sort().join(', ')}`;
+  const known = knownKeys(error);
+  return known.length === 0 ? 'no keys are accepted here' : `accepted: ${known.join(', ')}`;
 };
 
 /** What is wrong and what is accepted; never the offending value, which may be a secret. */
@@ -45,8 +62,13 @@ const explain = (error: ErrorObject): string => {
       return `must be ${JSON.stringify(params['allowedValue'])}`;
     case 'type':
       return `must be of type ${[params['type']].flat().join(' or ')}`;
-    case 'pattern':
-      return `must match ${String(params['pattern'])}`;
+    case 'pattern': {
+      // A schema may say in words what its pattern accepts.
+      const accepted: unknown = error.parentSchema?.['x-accepted'];
+      return typeof accepted === 'string'
+        ? `must be ${accepted}`
+        : `must match ${String(params['pattern'])}`;
+    }
     default:
       return error.message ?? 'is not valid';
   }
@@ -54,7 +76,7 @@ const explain = (error: ErrorObject): string => {
 
 // The branches of a union each report their own failure; the union's own line is noise then.
 const isUnionNoise = (error: ErrorObject): boolean =>
-  error.keyword === 'anyOf' || error.keyword === 'oneOf' || error.keyword === 'if';
+  ['anyOf', 'oneOf', 'if', 'propertyNames'].includes(error.keyword);
 
 const newAjv = (coerceTypes: boolean): Ajv => {
   const ajv = new Ajv({
@@ -72,26 +94,32 @@ const newAjv = (coerceTypes: boolean): Ajv => {
 let strictAjv: Ajv | undefined;
 let coercingAjv: Ajv | undefined;
 
+const findFaults = (validate: ValidateFunction, copy: unknown): readonly SchemaFault[] => {
+  if (validate(copy)) return [];
+  const errors = validate.errors ?? [];
+  const telling = errors.filter((error) => !isUnionNoise(error));
+  const faults = (telling.length > 0 ? telling : errors).map((error) => ({
+    path: jsonPath(error),
+    message: explain(error),
+    steps: stepsOf(error),
+    keyword: error.propertyName === undefined ? error.keyword : 'propertyNames',
+    knownKeys: error.keyword === 'additionalProperties' ? knownKeys(error) : [],
+  }));
+  const seen = new Set<string>();
+  return faults.filter(({ path, message }) => {
+    const key = `${path} ${message}`;
+    if (seen.has(key)) return false;
+    seen.add(key);
+    return true;
+  });
+};
+
 const toValidator = <T>(validate: ValidateFunction): Validator<T> => ({
   check(value) {
     const copy: unknown = structuredClone(value);
-    if (validate(copy)) return { ok: true, value: copy as T };
-    const errors = validate.errors ?? [];
-    const telling = errors.filter((error) => !isUnionNoise(error));
-    const violations = (telling.length > 0 ? telling : errors).map((error) => ({
-      path: jsonPath(error),
-      message: explain(error),
-    }));
-    const seen = new Set<string>();
-    return {
-      ok: false,
-      violations: violations.filter(({ path, message }) => {
-        const key = `${path} ${message}`;
-        if (seen.has(key)) return false;
-        seen.add(key);
-        return true;
-      }),
-    };
+    const faults = findFaults(validate, copy);
+    if (faults.length === 0) return { ok: true, value: copy as T };
+    return { ok: false, violations: faults.map(({ path, message }) => ({ path, message })) };
   },
 });
 
@@ -105,6 +133,15 @@ export const compileSchema = <T>(schema: JsonSchema): Validator<T> => {
 export const compileCoercingSchema = <T>(schema: JsonSchema): Validator<T> => {
   coercingAjv ??= newAjv(true);
   return toValidator<T>(coercingAjv.compile(schema));
+};
+
+/** Finds every fault of a value, with its place as steps rather than as text. */
+export const compileFaultFinder = (
+  schema: JsonSchema,
+): ((value: unknown) => readonly SchemaFault[]) => {
+  strictAjv ??= newAjv(false);
+  const validate = strictAjv.compile(schema);
+  return (value) => findFaults(validate, structuredClone(value));
 };
 
 /** Why `schema` cannot be compiled as JSON Schema, or undefined when it can. */

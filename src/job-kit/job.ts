@@ -1,8 +1,8 @@
 import type { Static, TObject } from 'typebox';
-import type { JsonObject, JsonValue } from '#core/json';
 import type { Clock } from '#core/clock';
-import type { StoreCatalog, StoreName } from './stores.ts';
+import type { JsonObject, JsonValue } from '#core/json';
 import type { Policies } from './policies.ts';
+import type { StoreCatalog, StoreName } from './stores.ts';
 
 /** Instants `[from, to)`, UTC. */
 export interface Window {
@@ -75,7 +75,10 @@ export interface JobContext<Inputs, Needs extends StoreName> {
   readonly clock: Clock;
 }
 
-export interface JobDefinition<Schema extends TObject = TObject, Needs extends StoreName = StoreName> {
+export interface JobDefinition<
+  Schema extends TObject = TObject,
+  Needs extends StoreName = StoreName,
+> {
   /** `history`: a pure function of the stores as of `scheduledFor`. `live`: looks at what is there now. */
   readonly reads: 'history' | 'live';
   /** The inputs as the code sees them; the registry's schema must name the same properties. */

@@ -1,5 +1,5 @@
-import type { CostWeights } from '#finops/cost-weights';
 import type { DataGovernancePolicy } from '#config/data-governance-policy';
+import type { CostWeights } from '#finops/cost-weights';
 
 /**
  * The policy files by name. A missing or broken file throws

@@ -1,0 +1,16 @@
+import type { Settings } from '#config/settings';
+import { loadPolicy } from '#config/policy-files';
+import type { Clock } from '#core/clock';
+import { packageVersion } from '#core/package-version';
+import { PostgresApiKeyStore } from '#gateway/access/postgres-api-key-store';
+import { PostgresSessionStore } from '#gateway/access/postgres-session-store';
+import type { GatewayKey } from '#gateway/access/gateway-key';
+import { checkMatrix, RBAC_MATRIX_SCHEMA } from '#gateway/access/rbac-matrix';
+import { GatewayService } from '#gateway/gateway';
+import { checkLimits, TOOL_LIMITS_SCHEMA } from '#gateway/governance/tool-limits';
+import { createJobsTool } from '#gateway/tools/jobs-tool';
+import type { Runs } from '#runner/runs';
+import type { TaskCatalog } from '#runner/task-catalog';
+import type { Logger } from '#telemetry/logger';
+import type { Engines } from './open-engines.ts';
+import { probeEngines, probeWorkers } from './readiness.ts';

@@ -1,0 +1,138 @@
+import type { Settings } from '#config/settings';
+import { createAuditFileRetention } from '#audit/audit-file-retention';
+import { createAuditReader } from '#audit/create-audit-reader';
+import type { Clock } from '#core/clock';
+import type { Effect, Effects } from '#core/effects';
+import type { JobContext, JobDefinition, JobOutcome, Window } from '#job-kit/job';
+import type { Policies } from '#job-kit/policies';
+import type { StoreCatalog, StoreName } from '#job-kit/stores';
+import { isOccurrence, previousOccurrence } from '#occurrences/occurrence-times';
+import { expandOutputs } from '#registry/outputs';
+import { createReportWriter } from '#reports/report-writer';
+import type { JobAttempt, JobExecutor } from '#runner/execute/job-executor';
+import type { AttemptTraces } from '#runner/execute/perform-attempt';
+import type { Run, WrittenReport } from '#runner/run';
+import { createRunRetention } from '#runner/run-retention';
+import type { CatalogEntry, TaskCatalog } from '#runner/task-catalog';
+import type { Database } from '#storage/database';
+import { createLiveFileEffects } from '#storage/effects/live-file-effects';
+import { createLiveRowEffects } from '#storage/effects/live-row-effects';
+import { createRecordingFileEffects } from '#storage/effects/recording-file-effects';
+import { createRecordingRowEffects } from '#storage/effects/recording-row-effects';
+import { RunFence } from './run-fence.ts';
+
+/** What runs in this process share. */
+export interface JobWorld {
+  readonly settings: Settings;
+  readonly database: Database;
+  readonly catalog: TaskCatalog;
+  readonly policies: Policies;
+  readonly clock: Clock;
+}
+
+const HOUR_MS = 3_600_000;
+
+const windowOf = ({ scheduledFor, inputs }: Run, { task }: CatalogEntry): Window => {
+  const hours = inputs.window_hours;
+  if (typeof hours === 'number')
+    return { from: new Date(scheduledFor.getTime() - hours * HOUR_MS), to: scheduledFor };
+  const previous = task.schedule === null ? null : previousOccurrence(task.schedule, scheduledFor);
+  return { from: previous ?? new Date(scheduledFor.getTime() - 24 * HOUR_MS), to: scheduledFor };
+};
+
+const liveEffects = (database: Database, fence: RunFence): Effects => ({
+  files: createLiveFileEffects({ fence }),
+  rows: createLiveRowEffects({ database, fence }),
+});
+
+const recordingEffects = ({ settings, database }: JobWorld, recorded: Effect[]): Effects => {
+  const record = (effect: Effect): void => {
+    recorded.push(effect);
+  };
+  return {
+    files: createRecordingFileEffects({ repoRoot: settings.repoRoot, record }),
+    rows: createRecordingRowEffects({ database, record }),
+  };
+};
+
+/** A history job is given a clock that stands at its instant, so it cannot read another. */
+const clockFor = (reads: 'history' | 'live', clock: Clock, scheduledFor: Date): Clock =>
+  reads === 'live' ? clock : { ...clock, now: () => new Date(scheduledFor) };
+
+const storesOf = (world: JobWorld, effects: Effects): { [Name in StoreName]: () => StoreCatalog[Name] } => {
+  const { settings, database, catalog } = world;
+  return {
+    audit: () =>
+      createAuditReader({
+        backend: settings.audit.backend,
+        database,
+        jsonlDir: settings.audit.jsonlDir,
+        whenJsonlDirMissing: settings.audit.jsonlDirIsDefault ? 'empty' : 'fail',
+        tempDir: `${settings.dataDir}/tmp`,
+      }),
+    auditFiles: () =>
+      createAuditFileRetention({ directory: settings.audit.jsonlDir, effects: effects.files }),
+    runRetention: () => createRunRetention(effects, catalog),
+  };
+};
+
+/** Only the stores the job named; asking for another is an error and not an undefined. */
+const chooseStores = (
+  job: JobDefinition,
+  makers: { [Name in StoreName]: () => StoreCatalog[Name] },
+): Pick<StoreCatalog, StoreName> =>
+  Object.fromEntries(job.needs.map((name) => [name, makers[name]()])) as unknown as StoreCatalog;
+
+const pathsOf = ({ run, entry }: JobAttempt): readonly string[] => {
+  const { task } = entry;
+  const sameInputs = run.inputsHash === entry.scheduleInputsHash;
+  const canonical =
+    sameInputs && task.schedule !== null && isOccurrence(task.schedule, run.scheduledFor);
+  return expandOutputs(task, {
+    scheduledFor: run.scheduledFor,
+    canonical,
+    inputsHash: sameInputs ? null : run.inputsHash,
+  });
+};
+
+/**
+ * Runs a job in this process. A dry-run's writers record instead of acting;
+ * a real run's ask the fence first.
+ */
+export const createInProcessExecutor =
+  (world: JobWorld): JobExecutor =>
+  (attempt) =>
+  (signal) => {
+    const { run, entry, lease } = attempt;
+    const { settings, database, clock } = world;
+    const reports: WrittenReport[] = [];
+    const recorded: Effect[] = [];
+    const effects = run.dryRun
+      ? recordingEffects(world, recorded)
+      : liveEffects(database, new RunFence(database, lease));
+    const { job, task } = entry;
+    const context: JobContext<Record<string, unknown>, StoreName> = {
+      inputs: run.inputs,
+      scheduledFor: run.scheduledFor,
+      window: windowOf(run, entry),
+      timezone: task.timezone,
+      signal,
+      log: attempt.log,
+      progress: attempt.progress,
+      stores: chooseStores(job, storesOf(world, effects)),
+      policies: world.policies,
+      reports: createReportWriter({
+        paths: pathsOf(attempt),
+        effects: effects.files,
+        repoRoot: settings.repoRoot,
+        onWritten: (report) => {
+          reports.push(report);
+        },
+      }),
+      clock: clockFor(job.reads, clock, run.scheduledFor),
+    };
+    // An error thrown before the first await is an outcome like one thrown after it.
+    const outcome = (async (): Promise<JobOutcome> => job.run(context))();
+    const traces = (): AttemptTraces => ({ reports, effects: run.dryRun ? recorded : null });
+    return { outcome, traces, kill: null };
+  };

@@ -1,0 +1,28 @@
+import type { JsonObject } from '#core/json';
+import type { JobOutcome, Progress } from '#job-kit/job';
+import type { RunError } from '#runner/run';
+import type { Lease } from '#runner/ledger/leases';
+import type { AttemptTraces } from '#runner/execute/perform-attempt';
+
+/** From the worker to the child that executes one run. Travels over the pipe between them, never through argv or environment. */
+export type ToChild =
+  | { readonly kind: 'start'; readonly runId: string; readonly lease: Lease; readonly dsn: string }
+  | { readonly kind: 'abort'; readonly detail: string };
+
+/** From the child to the worker. */
+export type FromChild =
+  | {
+      readonly kind: 'log';
+      readonly level: 'info' | 'warn';
+      readonly message: string;
+      readonly fields: JsonObject | null;
+    }
+  | { readonly kind: 'progress'; readonly progress: Progress }
+  | { readonly kind: 'returned'; readonly outcome: JobOutcome; readonly traces: AttemptTraces }
+  | {
+      readonly kind: 'threw';
+      readonly error: RunError;
+      /** The AppError's code, so that the retry rule sees what it would see in process. */
+      readonly code: string | null;
+      readonly traces: AttemptTraces;
+    };

@@ -1,0 +1,152 @@
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import type { Settings } from '#config/settings';
+import { systemClock } from '#core/clock';
+import { AppError } from '#core/errors';
+import { ensureGatewayKey, type GatewayKey } from '#gateway/access/gateway-key';
+import type { GatewayService } from '#gateway/gateway';
+import { createRuns } from '#runner/create-runs';
+import { Worker } from '#runner/worker';
+import type { Logger } from '#telemetry/logger';
+import { connectEngines } from './connect-engines.ts';
+import { createGateway } from './create-gateway.ts';
+import { createJobExecutor } from './create-job-executor.ts';
+import { loadCatalog } from './load-catalog.ts';
+import { logRunEvents } from './log-run-events.ts';
+import { openEngines } from './open-engines.ts';
+import { createPolicies } from './policies.ts';
+import { resultSettings } from './result-settings.ts';
+
+export type SystemRole = 'all' | 'gateway' | 'worker';
+
+export interface System {
+  /** Empty for a worker, which serves no HTTP. */
+  readonly boardUrl: string;
+  readonly gatewayUrl: string;
+  /** File with the generated admin key; null when it is configured. */
+  readonly keyFile: string | null;
+  /** From the call to readiness, in milliseconds. */
+  readonly readyMs: number;
+  /** Takes no further work, lets active runs end within the grace, closes everything. Idempotent. */
+  stop(): Promise<void>;
+}
+
+export interface StartSystemOptions {
+  readonly settings: Settings;
+  readonly role: SystemRole;
+  readonly logger: Logger;
+  /** Gives up waiting for engines that are away. */
+  readonly signal: AbortSignal;
+}
+
+/** Starts the parts of a role in order; resolves when the system is ready to serve. */
+export const startSystem = async (options: StartSystemOptions): Promise<System> => {
+  const { settings, role, logger, signal } = options;
+  const clock = systemClock;
+  const startedAt = clock.now().getTime();
+  for (const warning of settings.warnings) logger.warn(warning);
+
+  const servesHttp = role !== 'worker';
+  const runsJobs = role !== 'gateway';
+  const { catalog } = await loadCatalog(settings);
+  const gatewayKey: GatewayKey | null = servesHttp
+    ? await ensureGatewayKey({
+        dataDir: settings.dataDir,
+        configured: settings.gateway.apiKey ?? undefined,
+      })
+    : null;
+  const queueNames = new Set([...catalog.values()].map(({ queueName }) => queueName));
+
+  const stops: (() => Promise<void>)[] = [];
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= (async () => {
+      for (const stopOne of stops.reverse()) await stopOne();
+    })();
+    return stopping;
+  };
+
+  try {
+    const engines = await openEngines({
+      settings,
+      logger,
+      clock,
+      mode: 'own',
+      consumedQueues: runsJobs ? queueNames.size : 0,
+    });
+    stops.push(() => engines.close());
+    const { database, queue } = engines;
+    await connectEngines({
+      engines,
+      settings,
+      logger,
+      clock,
+      catalog,
+      servesHttp,
+      appliesSchedules: runsJobs,
+      signal,
+    });
+
+    if (runsJobs) {
+      const worker = new Worker({
+        record: {
+          id: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
+          host: hostname(),
+          pid: process.pid,
+          settings: resultSettings(settings),
+        },
+        catalog,
+        database,
+        queue,
+        clock,
+        executor: createJobExecutor(
+          {
+            settings,
+            database,
+            catalog,
+            clock,
+            policies: createPolicies(settings.policyDir),
+          },
+          { dsn: engines.dsn },
+        ),
+        observer: logRunEvents(logger),
+        journalDirectory: `${settings.dataDir}/journal`,
+        concurrency: settings.workerConcurrency,
+        shutdownGraceMs: settings.shutdownGraceMs,
+        random: Math.random,
+      });
+      stops.push(() => worker.stop());
+      await worker.start();
+    }
+
+    const startGateway = async (key: GatewayKey): Promise<GatewayService> => {
+      const runs = createRuns({ catalog, database, queue, clock });
+      const gateway = await createGateway({
+        settings,
+        logger,
+        clock,
+        engines,
+        catalog,
+        runs,
+        gatewayKey: key,
+      });
+      stops.push(() => gateway.stop());
+      await gateway.start();
+      return gateway;
+    };
+    const gateway = gatewayKey === null ? null : await startGateway(gatewayKey);
+    if (signal.aborted) throw new AppError('unavailable', 'stopped while starting');
+
+    const gatewayUrl = gateway?.publicUrl ?? '';
+    return {
+      gatewayUrl,
+      boardUrl: gateway === null ? '' : `${gatewayUrl}/board`,
+      keyFile: gatewayKey?.file ?? null,
+      readyMs: clock.now().getTime() - startedAt,
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+};

@@ -1,0 +1,224 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type pg from 'pg';
+import { Type } from 'typebox';
+import { vi } from 'vitest';
+import { systemClock } from '#core/clock';
+import type { RunId, TaskId } from '#core/ids';
+import type { JsonSchema } from '#core/json';
+import type { JobDefinition } from '#job-kit/job';
+import type { BullmqQueueEngine } from '#queue/bullmq-queue-engine';
+import { createQueueEngine } from '#queue/create-queue-engine';
+import type { TaskDefinition } from '#registry/task';
+import { createRuns } from '#runner/create-runs';
+import type { JobExecutor } from '#runner/execute/job-executor';
+import { findRun } from '#runner/ledger/run-ledger';
+import type { Actor, Run, RunState } from '#runner/run';
+import type { Runs, StartRequest } from '#runner/runs';
+import { createTaskCatalog, type TaskCatalog } from '#runner/task-catalog';
+import { Worker, type WorkerObserver, type WorkerOptions } from '#runner/worker';
+import { openBullPool, type PostgresDatabase } from '#storage/postgres/postgres-database';
+import { createTestDatabase } from './postgres.ts';
+import { dropKeys, sharedRedisUrl, testKeyPrefix } from './redis.ts';
+
+export const ADMIN: Actor = { id: 'test:admin', entitlements: new Set(['*']), isAdmin: true };
+
+/** A task with short waits; `over` replaces what a test is about. */
+export const makeTask = (id: string, over: Partial<TaskDefinition> = {}): TaskDefinition => ({
+  id: id as TaskId,
+  title: id,
+  description: `The task ${id} of a test.`,
+  job: id,
+  owner: 'test',
+  group: 'test',
+  schedule: null,
+  timezone: 'UTC',
+  permissions: { start: ['tools.jobs.start'], read: ['tools.jobs.read'] },
+  inputs: {
+    type: 'object',
+    additionalProperties: false,
+    properties: { n: { type: 'integer', minimum: 0, default: 1 } },
+  } as JsonSchema,
+  outputs: [],
+  dryRun: true,
+  destructive: false,
+  isolate: false,
+  enabled: true,
+  timeoutMs: 60_000,
+  attempts: 3,
+  backoff: { type: 'fixed', delayMs: 50, jitter: 0 },
+  overlap: 'skip',
+  catchUp: 'latest',
+  catchUpWindowMs: 86_400_000,
+  lateAfterMs: 'auto',
+  keepRunsMs: 86_400_000,
+  maxCrashes: 2,
+  queue: null,
+  position: { line: 1, column: 1 },
+  ...over,
+});
+
+export type JobRun = JobDefinition['run'];
+
+export const SUCCEEDED = { kind: 'succeeded', summary: {} } as const;
+
+export interface TestTask {
+  readonly task: TaskDefinition;
+  readonly reads?: 'history' | 'live';
+  readonly run: JobRun;
+}
+
+/** Runs a job without stores or reports: the runner is what is tested. */
+const bareExecutor: JobExecutor =
+  ({ run, entry, log, progress }) =>
+  (signal) => ({
+    outcome: (async () =>
+      entry.job.run({
+        inputs: run.inputs,
+        scheduledFor: run.scheduledFor,
+        window: { from: run.scheduledFor, to: run.scheduledFor },
+        timezone: 'UTC',
+        signal,
+        log,
+        progress,
+        clock: systemClock,
+      } as unknown as Parameters<JobRun>[0]))(),
+    traces: () => ({ reports: [], effects: run.dryRun ? [] : null }),
+    kill: null,
+  });
+
+const silentObserver = (unexpected: unknown[]): WorkerObserver => ({
+  started: () => undefined,
+  ended: () => undefined,
+  returned: () => undefined,
+  voided: () => undefined,
+  ignoredSignal: () => undefined,
+  ledgerAway: () => undefined,
+  jobLog: () => undefined,
+  recovered: () => undefined,
+  merged: () => undefined,
+  unexpected: (_what, error) => unexpected.push(error),
+});
+
+export interface RunnerWorld {
+  readonly database: PostgresDatabase;
+  readonly queue: BullmqQueueEngine;
+  readonly catalog: TaskCatalog;
+  readonly runs: Runs;
+  readonly journalDirectory: string;
+  /** What workers reported as unexpected; a test may look at it. */
+  readonly unexpected: readonly unknown[];
+  start(taskId: string, over?: Partial<StartRequest>): Promise<RunId>;
+  startWorker(over?: Partial<WorkerOptions>): Promise<Worker>;
+  /** A second queue engine, as another process would have. */
+  newQueue(): BullmqQueueEngine;
+  /** Waits until the run is in one of the states. */
+  untilState(runId: string, ...states: RunState[]): Promise<Run>;
+  close(): Promise<void>;
+}
+
+/** Waits until `probe` answers something, 30 s at most. */
+export const eventually = <T>(probe: () => Promise<T | null | undefined | false>): Promise<T> =>
+  vi.waitFor(
+    async () => {
+      const found = await probe();
+      if (found === null || found === undefined || found === false) throw new Error('not yet');
+      return found;
+    },
+    { timeout: 30_000, interval: 25 },
+  );
+
+export const openRunnerWorld = async (
+  backend: 'redis' | 'postgres',
+  tasks: readonly TestTask[],
+): Promise<RunnerWorld> => {
+  const { dsn, database, drop } = await createTestDatabase();
+  const prefix = testKeyPrefix();
+  const pools: pg.Pool[] = [];
+  const queues: BullmqQueueEngine[] = [];
+  const workers: Worker[] = [];
+  const unexpected: unknown[] = [];
+  const journalDirectory = mkdtempSync(path.join(tmpdir(), 'opsloop-journal-'));
+
+  const newQueue = (): BullmqQueueEngine => {
+    const onError = (): void => undefined;
+    const pool = backend === 'postgres' ? openBullPool({ dsn, maxConnections: 20 }) : null;
+    if (pool !== null) pools.push(pool);
+    const queue = createQueueEngine(
+      pool === null ? { redisUrl: sharedRedisUrl(), prefix } : { pool },
+      { onError },
+    );
+    queues.push(queue);
+    return queue;
+  };
+
+  const queue = newQueue();
+  await queue.connect();
+  const catalog = createTaskCatalog(
+    { file: 'test', tasks: new Map(tasks.map(({ task }) => [task.id, task])) },
+    new Map(
+      tasks.map(({ task, run, reads }) => [
+        task.job,
+        { reads: reads ?? 'live', inputs: Type.Object({}), needs: [], run },
+      ]),
+    ),
+  );
+  const runs = createRuns({ catalog, database, queue, clock: systemClock });
+
+  return {
+    database,
+    queue,
+    catalog,
+    runs,
+    journalDirectory,
+    unexpected,
+    newQueue,
+    async start(taskId, over = {}) {
+      const { runId } = await runs.start({
+        taskId,
+        inputs: {},
+        dryRun: false,
+        force: false,
+        trigger: 'gateway',
+        actor: ADMIN,
+        ...over,
+      });
+      return runId;
+    },
+    async startWorker(over = {}) {
+      const id = `worker-${randomUUID().slice(0, 8)}`;
+      const worker = new Worker({
+        record: { id, host: 'test', pid: process.pid, settings: {} },
+        catalog,
+        database,
+        queue: workers.length === 0 ? queue : newQueue(),
+        clock: systemClock,
+        executor: bareExecutor,
+        observer: silentObserver(unexpected),
+        journalDirectory,
+        concurrency: 8,
+        shutdownGraceMs: 1_000,
+        random: () => 0.5,
+        ...over,
+      });
+      workers.push(worker);
+      await worker.start();
+      return worker;
+    },
+    untilState: (runId, ...states) =>
+      eventually(async () => {
+        const run = await findRun(database, runId);
+        return run !== null && states.includes(run.state) ? run : null;
+      }),
+    async close() {
+      await Promise.all(workers.map((worker) => worker.stop()));
+      await Promise.all(queues.map((each) => each.close()));
+      await Promise.all(pools.map((pool) => pool.end()));
+      await drop();
+      if (backend === 'redis') await dropKeys(sharedRedisUrl(), prefix);
+      rmSync(journalDirectory, { recursive: true, force: true });
+    },
+  };
+};
