@@ -1,6 +1,8 @@
 import type { Settings } from '#config/settings';
 import { createAuditFileRetention } from '#audit/audit-file-retention';
+import type { AuditReader } from '#audit/audit-store';
 import { createAuditReader } from '#audit/create-audit-reader';
+import { createNullAuditReader } from '#audit/null-audit-reader';
 import type { Clock } from '#core/clock';
 import type { Effect, Effects } from '#core/effects';
 import type { JobContext, JobDefinition, JobOutcome, Window } from '#job-kit/job';
@@ -59,19 +61,28 @@ const recordingEffects = ({ settings, database }: JobWorld, recorded: Effect[]):
 const clockFor = (reads: 'history' | 'live', clock: Clock, scheduledFor: Date): Clock =>
   reads === 'live' ? clock : { ...clock, now: () => new Date(scheduledFor) };
 
+const auditReaderOf = ({ settings, database }: JobWorld): AuditReader => {
+  const { backend, jsonlDir, jsonlDirIsDefault } = settings.audit;
+  if (backend === 'memory' || backend === 'null') return createNullAuditReader(backend);
+  return createAuditReader({
+    backend,
+    database,
+    jsonlDir,
+    whenJsonlDirMissing: jsonlDirIsDefault ? 'empty' : 'fail',
+    tempDir: `${settings.dataDir}/tmp`,
+  });
+};
+
 const storesOf = (world: JobWorld, effects: Effects): { [Name in StoreName]: () => StoreCatalog[Name] } => {
-  const { settings, database, catalog } = world;
+  const { settings, catalog } = world;
   return {
-    audit: () =>
-      createAuditReader({
-        backend: settings.audit.backend,
-        database,
-        jsonlDir: settings.audit.jsonlDir,
-        whenJsonlDirMissing: settings.audit.jsonlDirIsDefault ? 'empty' : 'fail',
-        tempDir: `${settings.dataDir}/tmp`,
-      }),
+    audit: () => auditReaderOf(world),
     auditFiles: () =>
-      createAuditFileRetention({ directory: settings.audit.jsonlDir, effects: effects.files }),
+      createAuditFileRetention({
+        directory: settings.audit.jsonlDir,
+        tempDir: `${settings.dataDir}/tmp`,
+        files: effects.files,
+      }),
     runRetention: () => createRunRetention(effects, catalog),
   };
 };
@@ -83,16 +94,24 @@ const chooseStores = (
 ): Pick<StoreCatalog, StoreName> =>
   Object.fromEntries(job.needs.map((name) => [name, makers[name]()])) as unknown as StoreCatalog;
 
-const pathsOf = ({ run, entry }: JobAttempt): readonly string[] => {
+/** The pair of files the run writes, of which the registry's outputs may name none. */
+const reportPathsOf = ({
+  run,
+  entry,
+}: JobAttempt): { readonly json: string | null; readonly markdown: string | null } => {
   const { task } = entry;
   const sameInputs = run.inputsHash === entry.scheduleInputsHash;
   const canonical =
     sameInputs && task.schedule !== null && isOccurrence(task.schedule, run.scheduledFor);
-  return expandOutputs(task, {
+  const paths = expandOutputs(task, {
     scheduledFor: run.scheduledFor,
     canonical,
     inputsHash: sameInputs ? null : run.inputsHash,
   });
+  return {
+    json: paths.find((file) => file.endsWith('.json')) ?? null,
+    markdown: paths.find((file) => file.endsWith('.md')) ?? null,
+  };
 };
 
 /**
@@ -122,11 +141,11 @@ export const createInProcessExecutor =
       stores: chooseStores(job, storesOf(world, effects)),
       policies: world.policies,
       reports: createReportWriter({
-        paths: pathsOf(attempt),
-        effects: effects.files,
+        paths: reportPathsOf(attempt),
+        effects,
         repoRoot: settings.repoRoot,
-        onWritten: (report) => {
-          reports.push(report);
+        onWritten: (file) => {
+          reports.push(file);
         },
       }),
       clock: clockFor(job.reads, clock, run.scheduledFor),

@@ -7,6 +7,7 @@ import { Type } from 'typebox';
 import { vi } from 'vitest';
 import { systemClock } from '#core/clock';
 import type { RunId, TaskId } from '#core/ids';
+import { packageRoot } from '#core/package-root';
 import type { JsonSchema } from '#core/json';
 import type { JobDefinition } from '#job-kit/job';
 import type { BullmqQueueEngine } from '#queue/bullmq-queue-engine';
@@ -19,8 +20,13 @@ import type { Actor, Run, RunState } from '#runner/run';
 import type { Runs, StartRequest } from '#runner/runs';
 import { createTaskCatalog, type TaskCatalog } from '#runner/task-catalog';
 import { Worker, type WorkerObserver, type WorkerOptions } from '#runner/worker';
-import { openBullPool, type PostgresDatabase } from '#storage/postgres/postgres-database';
-import { createTestDatabase } from './postgres.ts';
+import { applyMigrations, listMigrations } from '#storage/migrations/migrate';
+import {
+  openBullPool,
+  openDatabase,
+  type PostgresDatabase,
+} from '#storage/postgres/postgres-database';
+import { createTestDatabase, type TestDatabase } from './postgres.ts';
 import { dropKeys, sharedRedisUrl, testKeyPrefix } from './redis.ts';
 
 export const ADMIN: Actor = { id: 'test:admin', entitlements: new Set(['*']), isAdmin: true };
@@ -130,11 +136,24 @@ export const eventually = <T>(probe: () => Promise<T | null | undefined | false>
     { timeout: 30_000, interval: 25 },
   );
 
+/** A ledger on a server of the test's own, which it may stop and kill. */
+const openLedgerAt = async (dsn: string): Promise<TestDatabase> => {
+  const database = openDatabase({ dsn, maxConnections: 10, applicationName: 'test' });
+  await applyMigrations(database, {
+    migrations: await listMigrations(path.join(packageRoot(), 'migrations')),
+  });
+  return { dsn, database, drop: () => database.close() };
+};
+
 export const openRunnerWorld = async (
   backend: 'redis' | 'postgres',
   tasks: readonly TestTask[],
+  options: { readonly ledgerDsn?: string } = {},
 ): Promise<RunnerWorld> => {
-  const { dsn, database, drop } = await createTestDatabase();
+  const { dsn, database, drop } =
+    options.ledgerDsn === undefined
+      ? await createTestDatabase()
+      : await openLedgerAt(options.ledgerDsn);
   const prefix = testKeyPrefix();
   const pools: pg.Pool[] = [];
   const queues: BullmqQueueEngine[] = [];
