@@ -48,6 +48,12 @@ const acceptedKeys = (error: ErrorObject): string => {
   return known.length === 0 ? 'no keys are accepted here' : `accepted: ${known.join(', ')}`;
 };
 
+/** A schema may say in words what it accepts, where its pattern would tell a reader little. */
+const acceptedWords = (error: ErrorObject): string | undefined => {
+  const words: unknown = error.parentSchema?.['x-accepted'];
+  return typeof words === 'string' ? words : undefined;
+};
+
 /** What is wrong and what is accepted; never the offending value, which may be a secret. */
 const explain = (error: ErrorObject): string => {
   const params: Record<string, unknown> = error.params;
@@ -61,13 +67,10 @@ const explain = (error: ErrorObject): string => {
     case 'const':
       return `must be ${JSON.stringify(params['allowedValue'])}`;
     case 'type':
-      return `must be of type ${[params['type']].flat().join(' or ')}`;
+      return `must be ${acceptedWords(error) ?? `of type ${[params['type']].flat().join(' or ')}`}`;
     case 'pattern': {
-      // A schema may say in words what its pattern accepts.
-      const accepted: unknown = error.parentSchema?.['x-accepted'];
-      return typeof accepted === 'string'
-        ? `must be ${accepted}`
-        : `must match ${String(params['pattern'])}`;
+      const words = acceptedWords(error);
+      return words === undefined ? `must match ${String(params['pattern'])}` : `must be ${words}`;
     }
     default:
       return error.message ?? 'is not valid';

@@ -11,6 +11,7 @@ import {
   parseDocument,
   visit,
   type YAMLError,
+  type YAMLMap,
 } from 'yaml';
 
 /** Lines and columns count from 1. */
@@ -49,7 +50,8 @@ const WORDING: Partial<Record<YAMLError['code'], string>> = {
   BAD_ALIAS: 'the alias has no valid name',
   BAD_DIRECTIVE: 'this %-directive is not valid',
   BAD_DQ_ESCAPE: 'a \\-escape in the double-quoted text is not valid',
-  BAD_INDENT: 'the indentation does not fit the lines around it',
+  BAD_INDENT:
+    'the indentation does not fit the lines around it, or a bracket before it is not closed',
   BAD_PROP_ORDER: 'anchors and tags must stand after the indicators on the line',
   BAD_SCALAR_START: 'an unquoted text cannot start with this character; quote it',
   BLOCK_AS_IMPLICIT_KEY: 'a nested block cannot start on the line of its key',
@@ -86,13 +88,24 @@ interface Place {
   readonly value: unknown;
 }
 
+type KeyIndex = WeakMap<YAMLMap, ReadonlyMap<string, Place>>;
+
+const placesOf = (map: YAMLMap, index: KeyIndex): ReadonlyMap<string, Place> => {
+  let places = index.get(map);
+  if (places === undefined) {
+    places = new Map(map.items.map((pair) => [keyText(pair), pair]));
+    index.set(map, places);
+  }
+  return places;
+};
+
 /** Follows `steps` as far as they lead; the last place that has a key of its own comes along. */
-const walk = (document: Document, steps: readonly string[]): Place => {
+const walk = (document: Document, steps: readonly string[], index: KeyIndex): Place => {
   let place: Place = { key: null, value: document.contents };
   for (const step of steps) {
     const node = isAlias(place.value) ? place.value.resolve(document) : place.value;
     let next: Place | undefined;
-    if (isMap(node)) next = node.items.find((pair) => keyText(pair) === step);
+    if (isMap(node)) next = placesOf(node, index).get(step);
     else if (isSeq(node)) {
       const item: unknown = node.items[Number(step)];
       if (item !== undefined) next = { key: item, value: item };
@@ -129,6 +142,7 @@ export const readYaml = (text: string, options: YamlOptions): YamlSource => {
     logLevel: 'error',
     schema: options.scalars === 'text' ? 'failsafe' : 'core',
   });
+  const index: KeyIndex = new WeakMap();
   const positionAt = (offset: number): TextPosition => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
@@ -137,13 +151,13 @@ export const readYaml = (text: string, options: YamlOptions): YamlSource => {
     positionAt(isNode(node) ? (node.range?.[0] ?? 0) : 0);
   const positions: Pick<YamlSource, 'valuePosition' | 'keyPosition'> = {
     valuePosition: (steps) => {
-      const { key, value } = walk(document, steps);
+      const { key, value } = walk(document, steps, index);
       // An empty value has no place of its own worth showing: it stands after the line's end.
       const isEmpty = isScalar(value) && value.range?.[0] === value.range?.[1];
       return positionOf(value === null || isEmpty ? (key ?? value) : value);
     },
     keyPosition: (steps) => {
-      const { key, value } = walk(document, steps);
+      const { key, value } = walk(document, steps, index);
       return positionOf(key ?? value);
     },
   };

@@ -74,9 +74,7 @@ describe('while the database of the ledger is away', () => {
     await server.kill9();
     await world.queue.enqueue({ ...job, name: 'other', data: { run_id: waiting }, attempts: 3 });
     await expect(world.start('other')).rejects.toMatchObject({ code: 'unavailable' });
-    await eventually(
-      async () => (await world.queue.countJobs('other')).delayed === 1,
-    );
+    await eventually(async () => (await world.queue.countJobs('other')).delayed === 1);
     await server.start();
     expect(await world.untilState(waiting, 'succeeded')).toMatchObject({ attempts: 1 });
   });
@@ -94,11 +92,16 @@ describe('while the database of the ledger is away', () => {
     // Both workers of this test are one process, so the first one's is given a dead one's number.
     const dead = spawnSync(process.execPath, ['--version']).pid;
     const abandoned = name.replace(String(process.pid), String(dead));
-    renameSync(path.join(world.journalDirectory, name), path.join(world.journalDirectory, abandoned));
+    renameSync(
+      path.join(world.journalDirectory, name),
+      path.join(world.journalDirectory, abandoned),
+    );
     appendFileSync(path.join(world.journalDirectory, abandoned), '{"runId":"torn');
     await server.start();
     await world.startWorker();
     expect(await world.untilState(runId, 'succeeded')).toMatchObject({ attempts: 1 });
-    expect(readdirSync(world.journalDirectory).filter((each) => each.includes(String(dead)))).toEqual([]);
+    expect(
+      readdirSync(world.journalDirectory).filter((each) => each.includes(String(dead))),
+    ).toEqual([]);
   });
 });

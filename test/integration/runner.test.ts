@@ -294,7 +294,9 @@ describe.each(['redis', 'postgres'] as const)('the runner on %s', (backend) => {
     await queue.upsertScheduler({ ...byHand, schedulerId: 'daily', cron: '0 10 * * *' });
     await queue.upsertScheduler({ ...byHand, schedulerId: 'ghost', cron: '0 10 * * *' });
     expect(await apply()).toEqual({ added: [], changed: ['daily'], removed: ['ghost'] });
-    expect(await queue.listSchedulers('daily')).toMatchObject([{ schedulerId: 'daily', ...schedule }]);
+    expect(await queue.listSchedulers('daily')).toMatchObject([
+      { schedulerId: 'daily', ...schedule },
+    ]);
   });
 
   it('makes a run of a valid job that was put into the queue, and refuses others without a retry', async () => {

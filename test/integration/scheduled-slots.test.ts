@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '#core/clock';
 import type { Delivery } from '#queue/queue-port';
-import { resolveRun, type Resolved } from '#runner/execute/resolve-run';
+import { type Resolved, resolveRun } from '#runner/execute/resolve-run';
 import {
   ADMIN,
   eventually,
@@ -61,7 +61,10 @@ describe('a slot of a schedule', () => {
     expect(await occurrences()).toMatchObject([{ state: 'open', run_id: runs[0]?.id }]);
     // The job that got it is delivered again after a crash and finds its run.
     const winner = deliveries.find(({ jobId }) => jobId === runs[0]?.queueJobId);
-    expect(winner && (await resolve(winner))).toMatchObject({ kind: 'run', run: { id: runs[0]?.id } });
+    expect(winner && (await resolve(winner))).toMatchObject({
+      kind: 'run',
+      run: { id: runs[0]?.id },
+    });
   });
 
   it('closes with its run, after which another delivery does nothing', async () => {
@@ -120,7 +123,10 @@ describe('a slot of a schedule', () => {
     expect(run.scheduledFor.toISOString()).toMatch(/T09:00:00\.000Z$/);
     // A run on request is linked to the occurrence but does not close it.
     expect(await eventually(async () => [await occurrences()])).toEqual([[]]);
-    const other = await world.untilState(await world.start('daily', { inputs: { n: 5 } }), 'succeeded');
+    const other = await world.untilState(
+      await world.start('daily', { inputs: { n: 5 } }),
+      'succeeded',
+    );
     expect(other.standsForOccurrence).toBe(false);
   });
 });

@@ -1,0 +1,17 @@
+import type { RowEffects } from '#core/effects';
+import type { Database } from '../database.ts';
+import type { RowFence } from './row-fence.ts';
+
+export interface LiveRowEffectsOptions {
+  readonly database: Database;
+  readonly fence: RowFence;
+}
+
+/** Changes rows, in the transaction in which the lease was seen to be held. */
+export const createLiveRowEffects = ({ database, fence }: LiveRowEffectsOptions): RowEffects => ({
+  apply: (change) =>
+    database.transaction(async (sql) => {
+      await fence.assertHeldIn(sql);
+      return sql.execute(change.text, change.values);
+    }),
+});

@@ -1,0 +1,158 @@
+import pg from 'pg';
+import { type Clock, systemClock } from '#core/clock';
+import { AppError, hasCode } from '#core/errors';
+import type { Database, Sql, Subscription } from '../database.ts';
+import { openPool, type PoolOptions } from './connection-pool.ts';
+import { listenOn } from './notification-listener.ts';
+import { translatePostgresError } from './postgres-errors.ts';
+
+export { openBullPool, openPool } from './connection-pool.ts';
+export { sqlState } from './postgres-errors.ts';
+
+export interface DatabaseOptions extends PoolOptions {
+  readonly clock?: Clock;
+}
+
+/** Database on the `pg` driver. */
+export interface PostgresDatabase extends Database {
+  /** Hands out one connection for work that the port does not cover, such as COPY. */
+  withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T>;
+}
+
+/** Whether a connection may serve others after work on it failed. */
+type IsReusable = (failure: unknown) => boolean;
+
+const whenConnectionHeld: IsReusable = (failure) =>
+  !hasCode(translatePostgresError(failure), 'unavailable');
+
+// After raw work, a COPY for instance, only the server's own answer proves that
+// the protocol is in step again.
+const whenServerAnswered: IsReusable = (failure) => failure instanceof pg.DatabaseError;
+
+const sqlOn = (client: pg.ClientBase): Sql => ({
+  async query<Row extends object>(text: string, values?: readonly unknown[]) {
+    const result = await run(client, text, values);
+    return result.rows as readonly Row[];
+  },
+  async execute(text, values) {
+    return (await run(client, text, values)).rowCount ?? 0;
+  },
+});
+
+const run = async (
+  client: pg.ClientBase,
+  text: string,
+  values: readonly unknown[] | undefined,
+): Promise<pg.QueryResult> => {
+  try {
+    return await client.query(text, values === undefined ? undefined : [...values]);
+  } catch (error) {
+    throw translatePostgresError(error);
+  }
+};
+
+/**
+ * Opens a pool; no connection is made before the first statement. Sessions run
+ * in UTC. When a connection breaks during COMMIT, `transaction` rejects with
+ * `unavailable` although the work may have been committed.
+ */
+export const openDatabase = (options: DatabaseOptions): PostgresDatabase => {
+  const clock = options.clock ?? systemClock;
+  const pool = openPool(options);
+  const subscriptions = new Set<Subscription>();
+  let closed: Promise<void> | undefined;
+
+  const borrow = async <T>(
+    isReusable: IsReusable,
+    work: (client: pg.PoolClient) => Promise<T>,
+  ): Promise<T> => {
+    let client: pg.PoolClient;
+    try {
+      client = await pool.connect();
+    } catch (error) {
+      throw translatePostgresError(error);
+    }
+    try {
+      const result = await work(client);
+      client.release();
+      return result;
+    } catch (error) {
+      client.release(!isReusable(error));
+      throw translatePostgresError(error);
+    }
+  };
+
+  const transaction = <T>(work: (sql: Sql) => Promise<T>): Promise<T> =>
+    borrow(whenConnectionHeld, async (client) => {
+      await client.query('BEGIN');
+      let result: T;
+      try {
+        result = await work(sqlOn(client));
+      } catch (error) {
+        // Should this fail as well, the connection is destroyed, which rolls back too.
+        await client.query('ROLLBACK').catch(() => client.end());
+        throw error;
+      }
+      const { command } = await client.query('COMMIT');
+      // After a statement failed, COMMIT rolls back and reports success: work
+      // that caught the error must not believe that it is stored.
+      if (command !== 'COMMIT')
+        throw new AppError(
+          'internal',
+          'the transaction was rolled back because a statement in it had failed',
+        );
+      return result;
+    });
+
+  const ping = async (timeoutMs: number): Promise<void> => {
+    const answered = new AbortController();
+    const probe = borrow(whenConnectionHeld, (client) =>
+      client.query({ text: 'SELECT 1', query_timeout: timeoutMs } as pg.QueryConfig),
+    );
+    const tooLate = clock.sleep(timeoutMs, answered.signal).then(() => {
+      if (!answered.signal.aborted)
+        throw new AppError('unavailable', `PostgreSQL did not answer within ${timeoutMs} ms`);
+    });
+    try {
+      await Promise.race([probe, tooLate]);
+    } catch (error) {
+      probe.catch(() => {});
+      throw error;
+    } finally {
+      answered.abort();
+    }
+  };
+
+  const listen: Database['listen'] = async (channel, onNotify) => {
+    if (closed !== undefined) throw new AppError('unavailable', 'the database is closed');
+    const listener = await listenOn({ connection: options, channel, onNotify, clock });
+    const subscription: Subscription = {
+      async close() {
+        subscriptions.delete(subscription);
+        await listener.close();
+      },
+    };
+    subscriptions.add(subscription);
+    return subscription;
+  };
+
+  const close = async (): Promise<void> => {
+    await Promise.all([...subscriptions].map((subscription) => subscription.close()));
+    await pool.end();
+  };
+
+  return {
+    query: (text, values) =>
+      borrow(whenConnectionHeld, (client) => sqlOn(client).query(text, values)),
+    execute: (text, values) =>
+      borrow(whenConnectionHeld, (client) => sqlOn(client).execute(text, values)),
+    transaction,
+    listen,
+    ping,
+    withClient: (work) => borrow(whenServerAnswered, work),
+    close() {
+      closed ??= close();
+      return closed;
+    },
+  };
+};

@@ -1,0 +1,320 @@
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { packageRoot } from '#core/package-root';
+import type { RunEvent } from '#runner/run';
+import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
+import { dropKeys, sharedRedisUrl, testKeyPrefix } from '../support/redis.ts';
+import { eventually } from '../support/runner-world.ts';
+import { runCommand, type SystemProcess, startSystemProcess } from '../support/system-process.ts';
+
+const fixtures = path.join(packageRoot(), 'test', 'fixtures');
+const KEY = 'key-of-the-acceptance-tests';
+
+// A takeover waits for the dead worker's lock, and each start is a process of its own.
+describe('the built program', { timeout: 120_000 }, () => {
+  let cwd: string;
+  const systems: { readonly system: SystemProcess; readonly ownsDatabase: boolean }[] = [];
+  const cleanUps: (() => Promise<void>)[] = [];
+
+  beforeEach(() => {
+    cwd = mkdtempSync(path.join(tmpdir(), 'opsloop-acceptance-'));
+    // As root the embedded database runs as another user, who has to get there.
+    chmodSync(cwd, 0o755);
+  });
+  afterEach(async () => {
+    for (const { system, ownsDatabase } of systems.splice(0)) {
+      // A killed owner would leave the embedded database running.
+      system.signal(ownsDatabase ? 'SIGTERM' : 'SIGKILL');
+      await system.ended;
+    }
+    for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
+    rmSync(cwd, { recursive: true, force: true });
+  });
+
+  const start = async (
+    env: Readonly<Record<string, string>>,
+    role: 'all' | 'gateway' | 'worker' = 'all',
+  ): Promise<SystemProcess> => {
+    const system = await startSystemProcess({ cwd, env: { GATEWAY_PORT: '0', ...env }, role });
+    systems.push({ system, ownsDatabase: !('DATABASE_URL' in env) });
+    return system;
+  };
+
+  const call = async (
+    system: SystemProcess,
+    body: string,
+    headers: Readonly<Record<string, string>> = { 'X-API-Key': KEY },
+  ): Promise<{ status: number; body: Record<string, unknown> }> => {
+    // As the runbook's curl sends it: no Content-Type of JSON.
+    const response = await fetch(`${system.gatewayUrl}/v1/tools/jobs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
+      body,
+    });
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  };
+
+  const startTask = (system: SystemProcess, taskId: string, inputs: unknown = {}) =>
+    call(system, JSON.stringify({ action: 'start_task', params: { task_id: taskId, inputs } }));
+
+  const getRun = async (system: SystemProcess, runId: unknown) => {
+    const { body } = await call(
+      system,
+      JSON.stringify({ action: 'get_run', params: { run_id: runId } }),
+    );
+    return body;
+  };
+
+  /** Asks a few times a second, as the tool's rate limit allows. */
+  const untilRun = (
+    system: SystemProcess,
+    runId: unknown,
+    isSo: (run: Record<string, unknown>) => boolean,
+  ) =>
+    vi.waitFor(
+      async () => {
+        const run = await getRun(system, runId);
+        if (!isSo(run)) throw new Error(`not yet: ${JSON.stringify(run)}`);
+        return run;
+      },
+      { timeout: 40_000, interval: 400 },
+    );
+
+  const untilEnded = (system: SystemProcess, runId: unknown) =>
+    untilRun(
+      system,
+      runId,
+      (run) => 'state' in run && !['queued', 'running'].includes(String(run['state'])),
+    );
+
+  const ledger = async (): Promise<TestDatabase> => {
+    const database = await createTestDatabase();
+    cleanUps.push(() => database.drop());
+    return database;
+  };
+
+  const engineEnv = async (backend: 'redis' | 'postgres', dsn: string) => {
+    const common = {
+      DATABASE_URL: dsn,
+      GATEWAY_API_KEY: KEY,
+      OPSLOOP_REGISTRY: path.join(fixtures, 'acceptance-registry.yml'),
+      OPSLOOP_JOBS_DIR: path.join(fixtures, 'jobs'),
+    };
+    if (backend === 'postgres') return common;
+    const prefix = testKeyPrefix();
+    cleanUps.push(() => dropKeys(sharedRedisUrl(), prefix));
+    return { ...common, REDIS_URL: sharedRedisUrl(), QUEUE_PREFIX: prefix };
+  };
+
+  it('starts with nothing else running, makes its key, runs the digest, and stops on SIGTERM', async () => {
+    const system = await start({});
+    expect(system.keyFile).not.toBeNull();
+    const keyFile = system.keyFile ?? '';
+    expect(statSync(keyFile).mode & 0o777).toBe(0o600);
+    const key = readFileSync(keyFile, 'utf8').trim();
+    const started = await call(
+      system,
+      '{"action":"start_task","params":{"task_id":"daily_cost_digest","inputs":{}}}',
+      { 'X-API-Key': key },
+    );
+    expect(started).toMatchObject({
+      status: 202,
+      body: { task_id: 'daily_cost_digest', status: 'queued', dry_run: false },
+    });
+    const run = await vi.waitFor(
+      async () => {
+        const { body } = await call(
+          system,
+          JSON.stringify({ action: 'get_run', run_id: started.body['run_id'] }),
+          { 'X-API-Key': key },
+        );
+        expect(body['state']).toBe('succeeded');
+        return body;
+      },
+      { timeout: 30_000, interval: 400 },
+    );
+    const reports = run['reports'] as { path: string; bytes: number }[];
+    expect(reports.map((report) => path.extname(report.path)).sort()).toEqual(['.json', '.md']);
+    for (const report of reports)
+      expect(statSync(path.join(cwd, report.path)).size).toBe(report.bytes);
+    const live = await fetch(`${system.gatewayUrl}/livez`);
+    expect(live.status).toBe(200);
+
+    const second = await runCommand(['start'], { cwd, env: { GATEWAY_PORT: '0' } });
+    expect(second.code).not.toBe(0);
+    expect(second.stderr).toContain(String(system.pid));
+
+    system.signal('SIGTERM');
+    expect(await system.ended).toEqual({ code: 0, signal: null });
+    expect(system.log()).not.toContain(key);
+  });
+
+  it('starts again after its process was killed, with the database where it was', async () => {
+    const first = await start({ GATEWAY_API_KEY: KEY });
+    const { body } = await startTask(first, 'daily_cost_digest');
+    await untilEnded(first, body['run_id']);
+    first.signal('SIGKILL');
+    await first.ended;
+    const second = await start({ GATEWAY_API_KEY: KEY });
+    expect(await getRun(second, body['run_id'])).toMatchObject({ state: 'succeeded' });
+  });
+
+  it.each(['redis', 'postgres'] as const)(
+    'on %s another worker finishes the run of one that was killed, and the ledger shows both attempts',
+    async (backend) => {
+      const { dsn, database } = await ledger();
+      const env = await engineEnv(backend, dsn);
+      const gateway = await start(env, 'gateway');
+      const workers = new Map<number, SystemProcess>();
+      for (const worker of await Promise.all([start(env, 'worker'), start(env, 'worker')]))
+        workers.set(worker.pid, worker);
+      const file = path.join(cwd, 'go');
+      const { body } = await startTask(gateway, 'held', { until_file: file });
+      const holder = await eventually(async () => {
+        const [row] = await database.query<{ pid: number }>(
+          `SELECT w.pid FROM task_runs r JOIN workers w ON w.id = r.worker
+           WHERE r.id = $1 AND r.state = 'running'`,
+          [body['run_id']],
+        );
+        return row;
+      });
+      workers.get(holder.pid)?.signal('SIGKILL');
+      const tookOver = await untilRun(
+        gateway,
+        body['run_id'],
+        (run) => run['attempts'] === 2 && run['state'] === 'running',
+      );
+      expect(tookOver['crashes']).toBe(1);
+      writeFileSync(file, '');
+      expect(await untilEnded(gateway, body['run_id'])).toMatchObject({
+        state: 'succeeded',
+        attempts: 2,
+      });
+      const events = await database.query<RunEvent>(
+        'SELECT state, attempt FROM task_run_events WHERE run_id = $1 ORDER BY id',
+        [body['run_id']],
+      );
+      expect(events.map(({ state, attempt }) => `${state} ${attempt}`)).toEqual([
+        'queued 0',
+        'running 1',
+        'running 2',
+        'succeeded 2',
+      ]);
+    },
+  );
+
+  it.each(['redis', 'postgres'] as const)(
+    'on %s SIGTERM lets a run end that ends within the grace, and puts back one that does not',
+    async (backend) => {
+      const { dsn } = await ledger();
+      const env = { ...(await engineEnv(backend, dsn)), SHUTDOWN_GRACE_SECONDS: '2' };
+      const first = await start(env);
+      const file = path.join(cwd, 'go');
+      const { body } = await startTask(first, 'held', { until_file: file });
+      await untilRun(first, body['run_id'], (run) => run['state'] === 'running');
+      first.signal('SIGTERM');
+      expect(await first.ended).toEqual({ code: 0, signal: null });
+
+      const second = await start(env);
+      await untilRun(second, body['run_id'], (run) => run['state'] === 'running');
+      expect(await getRun(second, body['run_id'])).toMatchObject({ attempts: 1, crashes: 0 });
+      second.signal('SIGTERM');
+      writeFileSync(file, '');
+      expect(await second.ended).toEqual({ code: 0, signal: null });
+      const third = await start(env, 'gateway');
+      expect(await getRun(third, body['run_id'])).toMatchObject({
+        state: 'succeeded',
+        attempts: 1,
+        crashes: 0,
+      });
+    },
+  );
+
+  it('kills an isolated job that ignores its timeout, and goes on', async () => {
+    const { dsn } = await ledger();
+    const system = await start(await engineEnv('postgres', dsn));
+    const { body } = await startTask(system, 'stubborn');
+    expect(await untilEnded(system, body['run_id'])).toMatchObject({
+      state: 'timed_out',
+      error: { class: 'timeout' },
+    });
+    const log = await fetch(`${system.gatewayUrl}/v1/runs/${String(body['run_id'])}/log`, {
+      headers: { 'X-API-Key': KEY },
+    });
+    const text = await log.text();
+    expect(text).toContain('not listening');
+    expect(text).toContain('ignored its signal');
+  });
+
+  it('runs a task from the command line without a system, with typed inputs and the same bytes twice', async () => {
+    const { dsn } = await ledger();
+    const audit = path.join(cwd, 'audit');
+    mkdirSync(audit);
+    const lines = Array.from({ length: 50 }, (_, n) =>
+      JSON.stringify({
+        ts: `2024-02-29T08:${String(n).padStart(2, '0')}:00.000Z`,
+        req_id: `r-${n}`,
+        workspace_id: 'ws',
+        user_id: `u-${n % 3}`,
+        agent_id: 'sofiia',
+        tool: n % 2 === 0 ? 'llm_chat' : 'jobs',
+        action: 'call',
+        status: n % 10 === 0 ? 'error' : 'pass',
+        duration_ms: n,
+        in_size: 1,
+        out_size: 1,
+        input_hash: 'x',
+      }),
+    );
+    writeFileSync(path.join(audit, 'tool_audit_2024-02-29.jsonl'), `${lines.join('\n')}\n`);
+    const env = { DATABASE_URL: dsn, AUDIT_BACKEND: 'jsonl', AUDIT_JSONL_DIR: audit };
+    const args = ['run', 'daily_cost_digest', '--scheduled-for', '2024-02-29T09:00:00Z', '--wait'];
+    const first = await runCommand(args, { cwd, env });
+    expect(first).toMatchObject({ code: 0 });
+    const file = path.join(cwd, 'ops', 'reports', 'cost', '2024-02-29.json');
+    const json = readFileSync(file);
+    const report = JSON.parse(json.toString()) as { totals: { calls: number; failed: number } };
+    expect(report.totals).toMatchObject({ calls: 50, failed: 5 });
+    expect(await runCommand(args, { cwd, env })).toMatchObject({ code: 0 });
+    expect(readFileSync(file).equals(json)).toBe(true);
+
+    const wrong = await runCommand([...args, '--input', 'window_hours=many'], { cwd, env });
+    expect(wrong.code).toBe(2);
+    expect(wrong.stderr).toContain('window_hours');
+    const unknown = await runCommand(['run', 'daily_cost_digst'], { cwd, env });
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toContain('daily_cost_digest');
+  });
+
+  it('waits for an engine that is away and says what is missing', async () => {
+    const env = {
+      DATABASE_URL: 'postgres://nobody:nothing@127.0.0.1:9/none',
+      GATEWAY_API_KEY: KEY,
+      GATEWAY_PORT: '18474',
+    };
+    const starting = runCommand(['start'], {
+      cwd,
+      env,
+      onStart: (child) => {
+        cleanUps.push(async () => void child.kill('SIGKILL'));
+        void eventually(async () => {
+          const answer = await fetch('http://127.0.0.1:18474/readyz').catch(() => null);
+          return answer?.status === 503 ? answer : null;
+        }).then(() => child.kill('SIGTERM'));
+      },
+    });
+    const { stderr } = await starting;
+    expect(stderr).toContain('PostgreSQL is not available');
+    expect(stderr).not.toContain('nothing@');
+  });
+});
