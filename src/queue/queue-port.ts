@@ -18,10 +18,16 @@ export interface QueueEngine {
   listSchedulers(queueName: string): Promise<readonly LiveScheduler[]>;
   /** Creates or replaces. Callers read and compare first: replacing drops a slot that is overdue. */
   upsertScheduler(scheduler: NewScheduler): Promise<void>;
-  removeScheduler(ref: { readonly queueName: string; readonly schedulerId: string }): Promise<boolean>;
+  removeScheduler(ref: {
+    readonly queueName: string;
+    readonly schedulerId: string;
+  }): Promise<boolean>;
   pauseQueue(queueName: string): Promise<void>;
   resumeQueue(queueName: string): Promise<void>;
-  countJobs(queueName: string): Promise<Readonly<Record<'waiting' | 'active' | 'delayed' | 'failed' | 'completed', number>>>;
+  countJobs(
+    queueName: string,
+  ): Promise<Readonly<Record<'waiting' | 'active' | 'delayed' | 'failed' | 'completed', number>>>;
+  /** Never rejects. */
   health(): Promise<QueueHealth>;
   close(): Promise<void>;
 }
@@ -46,7 +52,10 @@ export interface Delivery extends JobRef {
   readonly name: string;
   /** As it was found: untrusted, anybody with the board or the engine may have written it. */
   readonly data: unknown;
-  /** Starts of this job so far, this one included; counts starts that crashed. */
+  /**
+   * Starts of this job so far, this one included; counts starts that crashed,
+   * and those that were deferred or requeued.
+   */
   readonly attemptsStarted: number;
   /** How often the engine found the job without a living worker. */
   readonly stalledCount: number;
@@ -54,7 +63,9 @@ export interface Delivery extends JobRef {
   readonly scheduledSlot: Date | null;
   /** Aborts when the engine's lock is lost or the consumer is told to abort. */
   readonly signal: AbortSignal;
+  /** For the board. Never rejects and holds nothing up: what the engine did not take goes to `onError`. */
   log(line: string): Promise<void>;
+  /** As `log`. */
   progress(value: number | JsonObject): Promise<void>;
 }
 
@@ -65,7 +76,10 @@ export type Disposition =
   | { readonly kind: 'retry'; readonly reason: string; readonly delayMs: number }
   /** Failed for good, whatever attempts are left. */
   | { readonly kind: 'fail'; readonly reason: string }
-  /** Back to the front of the queue without spending an attempt (shutdown). */
+  /**
+   * Back to the queue without spending an attempt (shutdown): to its front on
+   * Redis, to its end on PostgreSQL, whose backend can do no better.
+   */
   | { readonly kind: 'requeue' }
   /** Back after `delayMs` without spending an attempt (lease held elsewhere, ledger away). */
   | { readonly kind: 'defer'; readonly delayMs: number };
@@ -82,7 +96,10 @@ export interface ConsumeOptions {
 }
 
 export interface Consumer {
-  /** Takes no further jobs; resolves when the active ones have ended. */
+  /**
+   * Takes no further jobs; resolves when the active ones have ended. Does not
+   * wait for an engine that is away: what it could not be told, it finds out.
+   */
   stop(): Promise<void>;
   /** Aborts the signal of every active delivery. */
   abortActive(reason: string): void;

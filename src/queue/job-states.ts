@@ -1,0 +1,26 @@
+import type { QueueJobState } from './queue-port.ts';
+
+/** What BullMQ calls a job's state, in the port's words; `unknown` is a job that is not there. */
+export const JOB_STATES: Readonly<Record<string, QueueJobState>> = {
+  waiting: 'waiting',
+  wait: 'waiting',
+  paused: 'waiting',
+  prioritized: 'waiting',
+  'waiting-children': 'waiting',
+  delayed: 'delayed',
+  active: 'active',
+  completed: 'completed',
+  failed: 'failed',
+};
+
+/** Every state that BullMQ counts, as its backends name them. */
+export const COUNTED_STATES = [
+  'wait',
+  'paused',
+  'prioritized',
+  'waiting-children',
+  'active',
+  'delayed',
+  'failed',
+  'completed',
+] as const;

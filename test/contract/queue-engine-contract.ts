@@ -1,0 +1,9 @@
+import { QUEUE_CONTROL_CONTRACT } from './queue-control-contract.ts';
+import { QUEUE_DELIVERY_CONTRACT } from './queue-delivery-contract.ts';
+import type { ContractCheck } from './queue-world.ts';
+
+/** What every queue engine must do, whatever it runs on. Each check has a queue to itself. */
+export const QUEUE_ENGINE_CONTRACT: readonly ContractCheck[] = [
+  ...QUEUE_DELIVERY_CONTRACT,
+  ...QUEUE_CONTROL_CONTRACT,
+];
