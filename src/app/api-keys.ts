@@ -1,5 +1,5 @@
-import type { Settings } from '#config/settings';
 import { loadPolicy } from '#config/policy-files';
+import type { Settings } from '#config/settings';
 import { systemClock } from '#core/clock';
 import { AppError } from '#core/errors';
 import { nearestNames } from '#core/nearest-names';

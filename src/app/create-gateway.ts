@@ -71,10 +71,7 @@ export const createGateway = async (parts: GatewayParts): Promise<GatewayService
           (await findRunOfQueueJob(database, queueName, jobId))?.id ?? null,
       }),
     ],
-    readiness: async () => [
-      ...(await probeEngines(database, queue)),
-      await probeWorkers(database),
-    ],
+    readiness: async () => [...(await probeEngines(database, queue)), await probeWorkers(database)],
     clock,
     logger,
     version: packageVersion(),

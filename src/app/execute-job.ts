@@ -1,8 +1,8 @@
-import type { Settings } from '#config/settings';
 import { createAuditFileRetention } from '#audit/audit-file-retention';
 import type { AuditReader } from '#audit/audit-store';
 import { createAuditReader } from '#audit/create-audit-reader';
 import { createNullAuditReader } from '#audit/null-audit-reader';
+import type { Settings } from '#config/settings';
 import type { Clock } from '#core/clock';
 import type { Effect, Effects } from '#core/effects';
 import type { JobContext, JobDefinition, JobOutcome, Window } from '#job-kit/job';
@@ -21,6 +21,7 @@ import { createLiveFileEffects } from '#storage/effects/live-file-effects';
 import { createLiveRowEffects } from '#storage/effects/live-row-effects';
 import { createRecordingFileEffects } from '#storage/effects/recording-file-effects';
 import { createRecordingRowEffects } from '#storage/effects/recording-row-effects';
+import { scratchDirectory } from './open-engines.ts';
 import { RunFence } from './run-fence.ts';
 
 /** What runs in this process share. */
@@ -69,18 +70,21 @@ const auditReaderOf = ({ settings, database }: JobWorld): AuditReader => {
     database,
     jsonlDir,
     whenJsonlDirMissing: jsonlDirIsDefault ? 'empty' : 'fail',
-    tempDir: `${settings.dataDir}/tmp`,
+    tempDir: scratchDirectory(settings),
   });
 };
 
-const storesOf = (world: JobWorld, effects: Effects): { [Name in StoreName]: () => StoreCatalog[Name] } => {
+const storesOf = (
+  world: JobWorld,
+  effects: Effects,
+): { [Name in StoreName]: () => StoreCatalog[Name] } => {
   const { settings, catalog } = world;
   return {
     audit: () => auditReaderOf(world),
     auditFiles: () =>
       createAuditFileRetention({
         directory: settings.audit.jsonlDir,
-        tempDir: `${settings.dataDir}/tmp`,
+        tempDir: scratchDirectory(settings),
         files: effects.files,
       }),
     runRetention: () => createRunRetention(effects, catalog),

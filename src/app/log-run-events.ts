@@ -1,5 +1,5 @@
-import type { WorkerObserver } from '#runner/worker';
 import type { Run } from '#runner/run';
+import type { WorkerObserver } from '#runner/worker';
 import type { Logger } from '#telemetry/logger';
 
 const bindings = (run: Run) => ({ run_id: run.id, task: run.taskId });

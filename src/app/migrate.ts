@@ -43,10 +43,7 @@ const asDomain = (domain: string | undefined): MigrationDomain | undefined => {
 };
 
 /** DDL needs the role that owns the tables, which the service's own role need not be. */
-export const openMigrationDatabase = (
-  settings: Settings,
-  dsn: string,
-): PostgresDatabase =>
+export const openMigrationDatabase = (settings: Settings, dsn: string): PostgresDatabase =>
   openDatabase({
     dsn: settings.database.adminUrl ?? dsn,
     maxConnections: 1,
@@ -70,7 +67,10 @@ export const migrate = async (request: MigrateRequest): Promise<MigrateResult> =
     const plan = domain === undefined ? { migrations } : { migrations, domain };
     if (dryRun) {
       const { pending } = await planMigrations(database, plan);
-      return { applied: pending.map(({ version, name }) => ({ version, name })), sql: renderMigrations(pending) };
+      return {
+        applied: pending.map(({ version, name }) => ({ version, name })),
+        sql: renderMigrations(pending),
+      };
     }
     const applied = await applyMigrations(database, plan);
     return { applied: applied.map(({ version, name }) => ({ version, name })) };

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
 import type { Settings } from '#config/settings';
 import { systemClock } from '#core/clock';
-import { EndJournal } from '#runner/end-journal';
 import { createRuns } from '#runner/create-runs';
+import { EndJournal } from '#runner/end-journal';
 import { LeaseKeeper } from '#runner/lease-keeper';
 import { listLiveWorkers } from '#runner/ledger/workers';
 import type { Actor } from '#runner/run';
@@ -103,9 +103,10 @@ export const openCommandSession = async (options: {
           { once: true },
         );
         const watchHere: RunWatch = { ...watch, signal: following.signal };
-        followed = waitForRun({ runs, database, clock, actor, watch: watchHere }, accepted.id).catch(
-          () => undefined,
-        );
+        followed = waitForRun(
+          { runs, database, clock, actor, watch: watchHere },
+          accepted.id,
+        ).catch(() => undefined);
       });
       await followed;
       return ended;

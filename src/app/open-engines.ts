@@ -1,3 +1,5 @@
+import { mkdir } from 'node:fs/promises';
+import path from 'node:path';
 import type { Settings } from '#config/settings';
 import type { Clock } from '#core/clock';
 import { AppError } from '#core/errors';
@@ -35,6 +37,9 @@ export interface EngineOptions {
   readonly consumedQueues: number;
 }
 
+/** Where analytics spill what does not fit into memory. */
+export const scratchDirectory = (settings: Settings): string => path.join(settings.dataDir, 'tmp');
+
 const NO_DATABASE =
   'no database: set DATABASE_URL (or POSTGRES_DSN, or DB_HOST and the other DB_* variables), or leave OPSLOOP_EMBEDDED on';
 
@@ -58,6 +63,8 @@ export const openDsn = async (
 export const openEngines = async (options: EngineOptions): Promise<Engines> => {
   const { settings, logger, clock, consumedQueues } = options;
   const { dsn, embedded } = await openDsn(options);
+  // Made here and not by the first run that spills to disk, which may be a dry-run.
+  await mkdir(scratchDirectory(settings), { recursive: true, mode: 0o700 });
   const database = openDatabase({
     dsn,
     maxConnections: DATABASE_CONNECTIONS,
@@ -69,9 +76,7 @@ export const openEngines = async (options: EngineOptions): Promise<Engines> => {
       ? openBullPool({ dsn, maxConnections: consumedQueues + SPARE_BULL_CONNECTIONS })
       : null;
   const queue = createQueueEngine(
-    pool === null
-      ? { redisUrl: settings.redisUrl ?? '', prefix: settings.queuePrefix }
-      : { pool },
+    pool === null ? { redisUrl: settings.redisUrl ?? '', prefix: settings.queuePrefix } : { pool },
     {
       clock,
       onError: (error) => {

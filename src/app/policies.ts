@@ -1,9 +1,11 @@
-import { COST_WEIGHTS } from '#finops/cost-weights';
 import { DATA_GOVERNANCE_POLICY } from '#config/data-governance-policy';
 import { loadPolicy } from '#config/policy-files';
+import { COST_WEIGHTS } from '#finops/cost-weights';
 import type { Policies, PolicyCatalog } from '#job-kit/policies';
 
-type Loaders = { readonly [Name in keyof PolicyCatalog]: (dir: string) => Promise<PolicyCatalog[Name]> };
+type Loaders = {
+  readonly [Name in keyof PolicyCatalog]: (dir: string) => Promise<PolicyCatalog[Name]>;
+};
 
 const LOADERS: Loaders = {
   cost_weights: (dir) => loadPolicy({ dir, name: 'cost_weights', schema: COST_WEIGHTS }),

@@ -49,12 +49,6 @@ export const startSystem = async (options: StartSystemOptions): Promise<System> 
   const servesHttp = role !== 'worker';
   const runsJobs = role !== 'gateway';
   const { catalog } = await loadCatalog(settings);
-  const gatewayKey: GatewayKey | null = servesHttp
-    ? await ensureGatewayKey({
-        dataDir: settings.dataDir,
-        configured: settings.gateway.apiKey ?? undefined,
-      })
-    : null;
   const queueNames = new Set([...catalog.values()].map(({ queueName }) => queueName));
 
   const stops: (() => Promise<void>)[] = [];
@@ -76,6 +70,13 @@ export const startSystem = async (options: StartSystemOptions): Promise<System> 
     });
     stops.push(() => engines.close());
     const { database, queue } = engines;
+    // After the engines, which give the data directory the mode that its server needs.
+    const gatewayKey: GatewayKey | null = servesHttp
+      ? await ensureGatewayKey({
+          dataDir: settings.dataDir,
+          configured: settings.gateway.apiKey ?? undefined,
+        })
+      : null;
     await connectEngines({
       engines,
       settings,

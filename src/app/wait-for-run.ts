@@ -41,7 +41,8 @@ export const waitForRun = async (options: FollowOptions, runId: string): Promise
       }
       if (run.progress !== null) watch.onProgress(run.progress);
       if (isFinal(run.state)) return run;
-      if (watch.signal.aborted) throw new AppError('conflict', 'stopped following; the run goes on');
+      if (watch.signal.aborted)
+        throw new AppError('conflict', 'stopped following; the run goes on');
       await clock.sleep(POLL_MS, wake.signal);
       if (wake.signal.aborted && !watch.signal.aborted) wake = new AbortController();
     }

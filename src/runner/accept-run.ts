@@ -1,5 +1,5 @@
 import { AppError } from '#core/errors';
-import { type RunId, type TaskId, inputsHash, newRunId } from '#core/ids';
+import { inputsHash, newRunId, type RunId, type TaskId } from '#core/ids';
 import type { Database, Sql } from '#storage/database';
 import type { CheckedStart } from './check-start.ts';
 import { findRememberedStart, rememberStart } from './ledger/idempotency.ts';
@@ -101,9 +101,13 @@ export const acceptRun = (
     if (!request.dryRun) {
       const pause = await findPause(sql, task.id);
       if (pause !== null)
-        throw new AppError('conflict', `task ${task.id} is paused by ${pause.by}: ${pause.reason}`, {
-          details: { paused_by: pause.by, paused_at: pause.at.toISOString() },
-        });
+        throw new AppError(
+          'conflict',
+          `task ${task.id} is paused by ${pause.by}: ${pause.reason}`,
+          {
+            details: { paused_by: pause.by, paused_at: pause.at.toISOString() },
+          },
+        );
       if (task.overlap === 'skip') await refuseOverlap(sql, task.id);
     }
     // A retry repeats a start that was allowed already.

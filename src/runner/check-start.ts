@@ -1,5 +1,5 @@
 import { AppError, type Violation } from '#core/errors';
-import { type TaskId, inputsHash } from '#core/ids';
+import { inputsHash, type TaskId } from '#core/ids';
 import type { JsonObject } from '#core/json';
 import { nearestNames } from '#core/nearest-names';
 import { findUnstorable } from '#core/storable-text';
@@ -61,8 +61,7 @@ export const checkStart = (
   const entry = getEntry(catalog, request.taskId);
   const { task } = entry;
   requireEntitlements(request.actor, task.permissions.start, `starting ${task.id}`);
-  if (!task.enabled)
-    throw new AppError('conflict', `task ${task.id} is disabled in the registry`);
+  if (!task.enabled) throw new AppError('conflict', `task ${task.id} is disabled in the registry`);
   if (request.force && !request.actor.isAdmin)
     throw new AppError('forbidden', 'force is for admins', {
       details: { missing_entitlements: ['admin'] },

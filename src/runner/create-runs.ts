@@ -1,6 +1,6 @@
 import type { Clock } from '#core/clock';
 import { AppError } from '#core/errors';
-import { type RunId, isRunId } from '#core/ids';
+import { isRunId, type RunId } from '#core/ids';
 import { nextOccurrence } from '#occurrences/occurrence-times';
 import type { QueueEngine } from '#queue/queue-port';
 import type { Database } from '#storage/database';
@@ -12,8 +12,8 @@ import { forgetStart } from './ledger/idempotency.ts';
 import { findRun, listLastRuns, listRunEvents, listRuns } from './ledger/run-ledger.ts';
 import { readLogLines } from './ledger/run-log.ts';
 import { listPauses, pauseTask, resumeTask } from './ledger/task-pauses.ts';
-import { type Actor, type Run, isFinal } from './run.ts';
-import type { Runs, StartRequest, StartedRun, TaskPause, TaskStatus } from './runs.ts';
+import { type Actor, isFinal, type Run } from './run.ts';
+import type { Runs, StartedRun, StartRequest, TaskPause, TaskStatus } from './runs.ts';
 import type { CatalogEntry, TaskCatalog } from './task-catalog.ts';
 
 export interface RunsOptions {

@@ -5,15 +5,15 @@ import {
   ftruncateSync,
   mkdirSync,
   openSync,
-  readFileSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmSync,
 } from 'node:fs';
 import path from 'node:path';
 import { hasCode } from '#core/errors';
 import type { Database } from '#storage/database';
-import { type RunEnd, finishRun } from './ledger/finish-run.ts';
+import { finishRun, type RunEnd } from './ledger/finish-run.ts';
 
 const PREFIX = 'run-ends.';
 const SUFFIX = '.jsonl';

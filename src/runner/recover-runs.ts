@@ -52,7 +52,13 @@ const endAsCrashed = async (sql: Sql, catalog: TaskCatalog, run: Run, now: Date)
       taskId: run.taskId,
       scheduledFor: run.scheduledFor,
       runId: run.id,
-      end: occurrenceEndOf({ ...run, task, startedAt: run.startedAt ?? now, state: 'failed', error }),
+      end: occurrenceEndOf({
+        ...run,
+        task,
+        startedAt: run.startedAt ?? now,
+        state: 'failed',
+        error,
+      }),
     });
   await sql.execute('SELECT pg_notify($1, $2)', [RUN_ENDED_CHANNEL, run.id]);
 };

@@ -1,11 +1,10 @@
 import type { Clock } from '#core/clock';
 import type { Database } from '#storage/database';
 import { acceptRun } from './accept-run.ts';
-import { checkStart } from './check-start.ts';
+import { checkStart, getEntry } from './check-start.ts';
 import { type AttemptEnvironment, runAttempt } from './execute/run-attempt.ts';
-import { getEntry } from './check-start.ts';
 import { findRun } from './ledger/run-ledger.ts';
-import { type Run, isFinal } from './run.ts';
+import { isFinal, type Run } from './run.ts';
 import type { StartRequest } from './runs.ts';
 import type { TaskCatalog } from './task-catalog.ts';
 

@@ -5,10 +5,10 @@ import { storableText } from '#core/storable-text';
 import type { JobLog, Progress } from '#job-kit/job';
 import type { Database } from '#storage/database';
 import {
-  MAX_LINES,
-  MAX_LINE_CHARS,
-  type NewLogLine,
   appendLogLines,
+  MAX_LINE_CHARS,
+  MAX_LINES,
+  type NewLogLine,
   saveProgress,
 } from './ledger/run-log.ts';
 
@@ -30,7 +30,9 @@ const render = (message: string, fields: JsonObject | undefined): string => {
 };
 
 const toProgress = (progress: Progress): JsonObject =>
-  typeof progress === 'number' ? { percent: Math.max(0, Math.min(100, progress)) } : { ...progress };
+  typeof progress === 'number'
+    ? { percent: Math.max(0, Math.min(100, progress)) }
+    : { ...progress };
 
 /**
  * Gathers a run's log and progress and writes them in batches to the ledger
@@ -87,7 +89,9 @@ export class RunLogWriter implements JobLog {
     const total = this.#written + this.#lines.length;
     if (total > MAX_LINES) return;
     const line =
-      total === MAX_LINES ? `… further lines are not kept (limit ${MAX_LINES})` : render(message, fields);
+      total === MAX_LINES
+        ? `… further lines are not kept (limit ${MAX_LINES})`
+        : render(message, fields);
     this.#lines.push({ at: this.#clock.now(), level, line });
   }
 

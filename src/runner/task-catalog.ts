@@ -1,6 +1,6 @@
-import { type Validator, compileSchema } from '#core/schema';
-import { type TaskId, inputsHash } from '#core/ids';
+import { inputsHash, type TaskId } from '#core/ids';
 import type { JsonObject } from '#core/json';
+import { compileSchema, type Validator } from '#core/schema';
 import type { JobDefinition } from '#job-kit/job';
 import type { Registry, TaskDefinition } from '#registry/task';
 

@@ -10,7 +10,12 @@ import type { JobExecutor } from './execute/job-executor.ts';
 import type { RunObserver } from './execute/run-attempt.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import type { Lease } from './ledger/leases.ts';
-import { type WorkerRecord, recordHeartbeat, removeDeadWorkers, removeWorker } from './ledger/workers.ts';
+import {
+  recordHeartbeat,
+  removeDeadWorkers,
+  removeWorker,
+  type WorkerRecord,
+} from './ledger/workers.ts';
 import { type Recovered, recoverRuns } from './recover-runs.ts';
 import { RunSlots } from './run-slots.ts';
 import type { TaskCatalog } from './task-catalog.ts';

@@ -64,7 +64,11 @@ export const createIsolatedExecutor =
       child.once('error', reject);
       child.once('exit', (code, killedBy) => {
         // After an answer this changes nothing: a promise settles once.
-        reject(new Error(`the job's process ended without an answer (${killedBy ?? `exit code ${code}`})`));
+        reject(
+          new Error(
+            `the job's process ended without an answer (${killedBy ?? `exit code ${code}`})`,
+          ),
+        );
       });
     }).finally(() => {
       signal.removeEventListener('abort', onAbort);

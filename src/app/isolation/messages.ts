@@ -1,8 +1,8 @@
 import type { JsonObject } from '#core/json';
 import type { JobOutcome, Progress } from '#job-kit/job';
-import type { RunError } from '#runner/run';
-import type { Lease } from '#runner/ledger/leases';
 import type { AttemptTraces } from '#runner/execute/perform-attempt';
+import type { Lease } from '#runner/ledger/leases';
+import type { RunError } from '#runner/run';
 
 /** From the worker to the child that executes one run. Travels over the pipe between them, never through argv or environment. */
 export type ToChild =

@@ -1,6 +1,6 @@
-import type { Run, RunError } from '../run.ts';
 import type { RunEnd } from '../ledger/finish-run.ts';
 import type { Lease } from '../ledger/leases.ts';
+import type { Run, RunError } from '../run.ts';
 import type { CatalogEntry } from '../task-catalog.ts';
 import type { Verdict } from './decide.ts';
 import { occurrenceEndOf } from './late.ts';

@@ -65,9 +65,11 @@ describe('decide', () => {
   });
 
   it('keeps the class and the message of what was thrown', () => {
-    expect(decide({ kind: 'threw', error: new RangeError('too far') }, 3, policy, 0)).toMatchObject({
-      error: { class: 'RangeError', message: 'too far' },
-    });
+    expect(decide({ kind: 'threw', error: new RangeError('too far') }, 3, policy, 0)).toMatchObject(
+      {
+        error: { class: 'RangeError', message: 'too far' },
+      },
+    );
   });
 });
 

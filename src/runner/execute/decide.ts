@@ -1,5 +1,5 @@
-import type { JobOutcome } from '#job-kit/job';
 import { AppError, ERROR_TABLE, messageOf } from '#core/errors';
+import type { JobOutcome } from '#job-kit/job';
 import type { Backoff } from '#registry/task';
 import type { RunError } from '../run.ts';
 

@@ -66,8 +66,7 @@ export const handleDelivery = async (
   try {
     return await deliver(environment, delivery);
   } catch (error) {
-    if (hasCode(error, 'unavailable'))
-      return { kind: 'defer', delayMs: LEDGER_AWAY_DEFER_MS };
+    if (hasCode(error, 'unavailable')) return { kind: 'defer', delayMs: LEDGER_AWAY_DEFER_MS };
     environment.onUnexpected(delivery, error);
     return { kind: 'retry', reason: messageOf(error), delayMs: UNEXPECTED_RETRY_MS };
   }

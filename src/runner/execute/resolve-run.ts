@@ -8,7 +8,7 @@ import { checkStart } from '../check-start.ts';
 import { assignOccurrence, closeOccurrence, lockOccurrence } from '../ledger/occurrence-ledger.ts';
 import { findActiveRun, findRun, findRunOfQueueJob, insertRun } from '../ledger/run-ledger.ts';
 import { findPause } from '../ledger/task-pauses.ts';
-import { type Actor, type Run, isFinal } from '../run.ts';
+import { type Actor, isFinal, type Run } from '../run.ts';
 import type { CatalogEntry, TaskCatalog } from '../task-catalog.ts';
 
 export type Resolved =
@@ -84,7 +84,8 @@ const resolveSlot = (database: Database, slot: Slot): Promise<Resolved> =>
       return refused(`${scheduledFor.toISOString()} is not an instant of the registry's schedule`);
     await lockTask(sql, task.id);
     const occurrence = await lockOccurrence(sql, task.id, scheduledFor);
-    if (occurrence.state !== 'open') return nothing(`the occurrence is closed as ${occurrence.state}`);
+    if (occurrence.state !== 'open')
+      return nothing(`the occurrence is closed as ${occurrence.state}`);
     if (occurrence.runId !== null) {
       const run = await findRun(sql, occurrence.runId);
       if (run === null) return nothing('the occurrence was given to a run that is gone');
@@ -94,8 +95,7 @@ const resolveSlot = (database: Database, slot: Slot): Promise<Resolved> =>
     }
     if (!task.enabled) return skip(sql, slot, 'disabled', 'the task is disabled');
     const pause = await findPause(sql, task.id);
-    if (pause !== null)
-      return skip(sql, slot, 'paused', `paused by ${pause.by}: ${pause.reason}`);
+    if (pause !== null) return skip(sql, slot, 'paused', `paused by ${pause.by}: ${pause.reason}`);
     if (task.overlap === 'skip') {
       const active = await findActiveRun(sql, task.id);
       if (active !== null)
@@ -118,8 +118,12 @@ const adopt = async (
   const { data } = delivery;
   if (data === null || typeof data !== 'object' || Array.isArray(data))
     return refused('the job data is not an object of inputs');
-  const { dry_run: dryRun, scheduled_for: scheduledFor, dry_run_id: dryRunId, ...inputs } =
-    data as Record<string, unknown>;
+  const {
+    dry_run: dryRun,
+    scheduled_for: scheduledFor,
+    dry_run_id: dryRunId,
+    ...inputs
+  } = data as Record<string, unknown>;
   try {
     const request = {
       taskId: delivery.name,

@@ -19,9 +19,7 @@ export const findRememberedStart = async (
      WHERE actor = $1 AND key = $2 AND created_at > now() - make_interval(days => $3)`,
     [actor, key, KEY_LIFETIME_DAYS],
   );
-  return row === undefined
-    ? null
-    : { runId: row.run_id as RunId, requestHash: row.request_hash };
+  return row === undefined ? null : { runId: row.run_id as RunId, requestHash: row.request_hash };
 };
 
 export const rememberStart = async (

@@ -24,7 +24,12 @@ export const appendLogLines = async (
      SELECT $1, l.at, l.level, l.line
      FROM unnest($2::timestamptz[], $3::text[], $4::text[]) WITH ORDINALITY AS l (at, level, line, n)
      ORDER BY l.n`,
-    [runId, lines.map(({ at }) => at), lines.map(({ level }) => level), lines.map(({ line }) => line)],
+    [
+      runId,
+      lines.map(({ at }) => at),
+      lines.map(({ level }) => level),
+      lines.map(({ line }) => line),
+    ],
   );
 };
 
@@ -41,8 +46,8 @@ export const readLogLines = async (
 };
 
 export const saveProgress = async (sql: Sql, runId: RunId, progress: JsonObject): Promise<void> => {
-  await sql.execute(
-    `UPDATE task_runs SET progress = $2 WHERE id = $1 AND state = 'running'`,
-    [runId, JSON.stringify(progress)],
-  );
+  await sql.execute(`UPDATE task_runs SET progress = $2 WHERE id = $1 AND state = 'running'`, [
+    runId,
+    JSON.stringify(progress),
+  ]);
 };
