@@ -1,4 +1,5 @@
 import {
+  type Alias,
   type Document,
   isAlias,
   isMap,
@@ -6,6 +7,7 @@ import {
   isScalar,
   isSeq,
   LineCounter,
+  type Node,
   type Pair,
   type ParsedNode,
   parseDocument,
@@ -68,42 +70,75 @@ const WORDING: Partial<Record<YAMLError['code'], string>> = {
   UNEXPECTED_TOKEN: 'this cannot stand here',
 };
 
-const firstWord = (text: string, offset: number): string =>
-  /^["']?([\w.-]{1,64})/.exec(text.slice(offset, offset + 66))?.[1] ?? '';
+const explain = (error: YAMLError): string => WORDING[error.code] ?? 'this is not valid YAML';
 
-const explain = (error: YAMLError, text: string): string =>
-  error.code === 'DUPLICATE_KEY'
-    ? `the key ${firstWord(text, error.pos[0])} stands here a second time`
-    : (WORDING[error.code] ?? 'this is not valid YAML');
-
-/** These leave no doubt about what the rest of the text says. */
-const isHarmless = (error: YAMLError): boolean =>
-  error.code === 'DUPLICATE_KEY' || error.code === 'TAG_RESOLVE_FAILED';
+/** This leaves no doubt about what the rest of the text says. */
+const isHarmless = (error: YAMLError): boolean => error.code === 'TAG_RESOLVE_FAILED';
 
 const keyText = (pair: Pair): string =>
   String(isScalar(pair.key) ? pair.key.value : (pair.key ?? ''));
+
+interface TextProblem {
+  readonly offset: number;
+  readonly message: string;
+}
+
+type AliasTargets = WeakMap<Alias, Node>;
+
+/**
+ * Finds what each alias stands for in one pass; the library looks through the
+ * whole document for each. Refuses those that name nothing, and those that
+ * would make a value contain itself.
+ */
+const resolveAliases = (
+  document: Document,
+): { readonly targets: AliasTargets; readonly bad: readonly TextProblem[] } => {
+  const anchors = new Map<string, Node>();
+  const targets: AliasTargets = new WeakMap();
+  const bad: TextProblem[] = [];
+  visit(document, {
+    Node: (_key, node, ancestors) => {
+      if (!isAlias(node)) {
+        if (node.anchor !== undefined) anchors.set(node.anchor, node);
+        return;
+      }
+      const target = anchors.get(node.source);
+      const offset = node.range?.[0] ?? 0;
+      if (target === undefined)
+        bad.push({ offset, message: 'no anchor of this name stands above' });
+      else if (ancestors.includes(target))
+        bad.push({ offset, message: 'the alias makes the value contain itself' });
+      else targets.set(node, target);
+    },
+  });
+  return { targets, bad };
+};
 
 interface Place {
   readonly key: unknown;
   readonly value: unknown;
 }
 
-type KeyIndex = WeakMap<YAMLMap, ReadonlyMap<string, Place>>;
+/** What a look-up needs beside the document, so that many of them take no longer than one pass. */
+interface DocumentIndex {
+  readonly targets: AliasTargets;
+  readonly keys: WeakMap<YAMLMap, ReadonlyMap<string, Place>>;
+}
 
-const placesOf = (map: YAMLMap, index: KeyIndex): ReadonlyMap<string, Place> => {
-  let places = index.get(map);
+const placesOf = (map: YAMLMap, { keys }: DocumentIndex): ReadonlyMap<string, Place> => {
+  let places = keys.get(map);
   if (places === undefined) {
     places = new Map(map.items.map((pair) => [keyText(pair), pair]));
-    index.set(map, places);
+    keys.set(map, places);
   }
   return places;
 };
 
 /** Follows `steps` as far as they lead; the last place that has a key of its own comes along. */
-const walk = (document: Document, steps: readonly string[], index: KeyIndex): Place => {
+const walk = (document: Document, steps: readonly string[], index: DocumentIndex): Place => {
   let place: Place = { key: null, value: document.contents };
   for (const step of steps) {
-    const node = isAlias(place.value) ? place.value.resolve(document) : place.value;
+    const node = isAlias(place.value) ? index.targets.get(place.value) : place.value;
     let next: Place | undefined;
     if (isMap(node)) next = placesOf(node, index).get(step);
     else if (isSeq(node)) {
@@ -116,20 +151,22 @@ const walk = (document: Document, steps: readonly string[], index: KeyIndex): Pl
   return place;
 };
 
-/** Aliases that name nothing, and those that would make a value contain itself. */
-const findBadAliases = (document: Document): readonly { offset: number; message: string }[] => {
-  const bad: { offset: number; message: string }[] = [];
+/** Keys that stand twice in one map, later ones only. The library's own check takes quadratic time. */
+const findDuplicateKeys = (document: Document): readonly TextProblem[] => {
+  const found: TextProblem[] = [];
   visit(document, {
-    Alias: (_key, alias, ancestors) => {
-      const target = alias.resolve(document);
-      const offset = alias.range?.[0] ?? 0;
-      if (target === undefined)
-        bad.push({ offset, message: 'no anchor of this name stands above' });
-      else if (ancestors.includes(target))
-        bad.push({ offset, message: 'the alias makes the value contain itself' });
+    Map: (_key, map) => {
+      const seen = new Set<string>();
+      for (const pair of map.items) {
+        const name = keyText(pair);
+        const offset = isNode(pair.key) ? (pair.key.range?.[0] ?? 0) : 0;
+        if (seen.has(name))
+          found.push({ offset, message: `the key ${name.slice(0, 64)} stands here a second time` });
+        seen.add(name);
+      }
     },
   });
-  return bad;
+  return found;
 };
 
 /** Reads YAML 1.2 without tags or merge keys. Never throws for what the text holds. */
@@ -138,11 +175,13 @@ export const readYaml = (text: string, options: YamlOptions): YamlSource => {
   const document: Document = parseDocument<ParsedNode>(text, {
     lineCounter: lines,
     prettyErrors: false,
+    uniqueKeys: false,
     // Below `error` the library would let a second document pass in silence.
     logLevel: 'error',
     schema: options.scalars === 'text' ? 'failsafe' : 'core',
   });
-  const index: KeyIndex = new WeakMap();
+  const { targets, bad: badAliases } = resolveAliases(document);
+  const index: DocumentIndex = { targets, keys: new WeakMap() };
   const positionAt = (offset: number): TextPosition => {
     const { line, col } = lines.linePos(offset);
     return { line: Math.max(line, 1), column: Math.max(col, 1) };
@@ -162,11 +201,13 @@ export const readYaml = (text: string, options: YamlOptions): YamlSource => {
     },
   };
   const problems = [...document.errors, ...document.warnings];
-  const badAliases = findBadAliases(document);
   const faults: TextFault[] = [
-    ...problems.map((error) => ({ offset: error.pos[0], message: explain(error, text) })),
+    ...problems.map((error) => ({ offset: error.pos[0], message: explain(error) })),
     ...badAliases,
-  ].map(({ offset, message }) => ({ ...positionAt(offset), message }));
+    ...findDuplicateKeys(document),
+  ]
+    .sort((a, b) => a.offset - b.offset)
+    .map(({ offset, message }) => ({ ...positionAt(offset), message }));
   if (badAliases.length > 0 || !problems.every(isHarmless))
     return { value: undefined, faults, ...positions };
   try {

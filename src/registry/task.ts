@@ -5,7 +5,7 @@ export type OverlapPolicy = 'skip' | 'queue' | 'allow';
 export type CatchUpPolicy = 'none' | 'latest' | 'all';
 
 export interface Schedule {
-  /** Five fields, six (seconds first) only when the entry says `seconds: true`. */
+  /** Five fields: minute, hour, day of month, month, day of week. */
   readonly cron: string;
   /** IANA zone the cron line is read in. */
   readonly timezone: string;
@@ -63,4 +63,6 @@ export interface TaskDefinition {
 export interface Registry {
   readonly file: string;
   readonly tasks: ReadonlyMap<TaskId, TaskDefinition>;
+  /** Place of a key by its steps from the root; absent when the registry was not read from a file. */
+  readonly positionOf?: (steps: readonly string[]) => SourcePosition;
 }

@@ -1,0 +1,101 @@
+import { userInfo } from 'node:os';
+import { AppError } from '#core/errors';
+import type { ApiKey } from '#gateway/access/api-key';
+import type { Invocation } from './invocation.ts';
+import { openSettings } from './open-session.ts';
+import { formatInstant, printJson, printLine, printTable } from './terminal-text.ts';
+
+interface Format {
+  readonly json?: boolean;
+}
+
+export interface CreateKeyOptions extends Format {
+  readonly role: string;
+  readonly agent?: readonly string[];
+  readonly workspace?: readonly string[];
+  readonly expires?: Date;
+}
+
+const keyRecord = (key: ApiKey) => ({
+  id: key.id,
+  name: key.name,
+  role: key.role,
+  agents: key.agents,
+  workspaces: key.workspaces,
+  created_by: key.createdBy,
+  created_at: key.createdAt.toISOString(),
+  expires_at: key.expiresAt?.toISOString() ?? null,
+  revoked_at: key.revokedAt?.toISOString() ?? null,
+});
+
+const openKeys = async (invocation: Invocation) => {
+  const { settings } = await openSettings(invocation, 'command');
+  const { withApiKeys } = await import('#app/api-keys');
+  return { settings, withApiKeys };
+};
+
+export const createKey = async (
+  invocation: Invocation,
+  name: string,
+  options: CreateKeyOptions,
+): Promise<number> => {
+  const { settings, withApiKeys } = await openKeys(invocation);
+  const { apiKey, key } = await withApiKeys(settings, (keys) =>
+    keys.create({
+      name,
+      role: options.role,
+      agents: options.agent ?? ['*'],
+      workspaces: options.workspace ?? ['*'],
+      createdBy: `cli:${userInfo().username}`,
+      expiresAt: options.expires ?? null,
+    }),
+  );
+  if (options.json === true) {
+    printJson(invocation.stdout, { ...keyRecord(apiKey), key });
+    return 0;
+  }
+  printLine(invocation.stdout, key);
+  printLine(
+    invocation.stderr,
+    `key ${apiKey.id} with role ${apiKey.role}; it is not shown again, only its hash is kept`,
+  );
+  return 0;
+};
+
+export const listKeys = async (invocation: Invocation, format: Format): Promise<number> => {
+  const { settings, withApiKeys } = await openKeys(invocation);
+  const keys = await withApiKeys(settings, (store) => store.list());
+  if (format.json === true) {
+    printJson(invocation.stdout, { keys: keys.map(keyRecord) });
+    return 0;
+  }
+  printTable(
+    invocation.stdout,
+    ['id', 'name', 'role', 'agents', 'workspaces', 'created', 'expires', 'revoked'],
+    keys.map((key) => [
+      key.id,
+      key.name,
+      key.role,
+      key.agents.join(','),
+      key.workspaces.join(','),
+      formatInstant(key.createdAt),
+      formatInstant(key.expiresAt),
+      formatInstant(key.revokedAt),
+    ]),
+  );
+  return 0;
+};
+
+export const revokeKey = async (
+  invocation: Invocation,
+  id: string,
+  format: Format,
+): Promise<number> => {
+  const { settings, withApiKeys } = await openKeys(invocation);
+  const revoked = await withApiKeys(settings, (keys) => keys.revoke(id));
+  if (revoked === null)
+    throw new AppError('not_found', `there is no key ${id}; opsloop keys list shows them`);
+  if (format.json === true) printJson(invocation.stdout, keyRecord(revoked));
+  else printLine(invocation.stdout, `key ${id} (${revoked.name}) is refused from now on`);
+  return 0;
+};
