@@ -9,7 +9,7 @@ import type { Registry } from '#registry/task';
 import { createTaskCatalog, type TaskCatalog } from '#runner/task-catalog';
 import { loadJobs } from './load-jobs.ts';
 
-export const loadRegistry = async (settings: Settings): Promise<Registry> => {
+const loadRegistry = async (settings: Settings): Promise<Registry> => {
   const file = path.relative(settings.repoRoot, settings.registryFile);
   const label = file.startsWith('..') ? settings.registryFile : file;
   let text: string;

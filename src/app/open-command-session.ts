@@ -93,15 +93,13 @@ export const openCommandSession = async (options: {
     try {
       const ended = await runInline(environment, request, (accepted) => {
         // Cancelling goes through the ledger, so that it is recorded with who asked.
-        watch.signal.addEventListener(
-          'abort',
-          () => {
-            void runs
-              .cancel(actor, accepted.id, 'interrupted at the terminal')
-              .catch(() => undefined);
-          },
-          { once: true },
-        );
+        const cancel = (): void => {
+          void runs
+            .cancel(actor, accepted.id, 'interrupted at the terminal')
+            .catch(() => undefined);
+        };
+        if (watch.signal.aborted) cancel();
+        else watch.signal.addEventListener('abort', cancel, { once: true });
         const watchHere: RunWatch = { ...watch, signal: following.signal };
         followed = waitForRun(
           { runs, database, clock, actor, watch: watchHere },

@@ -1,6 +1,9 @@
 /** A column by which tool calls can be broken down. */
 export type AuditDimension = 'tool' | 'agent_id' | 'user_id' | 'workspace_id' | 'status';
 
+/** What a status counts as; synonyms are read as one of the first four, anything else as `other`. */
+export type CallStatus = 'pass' | 'error' | 'denied' | 'timeout' | 'other';
+
 /** Half-open `[from, to)`. */
 export interface AuditAggregateQuery {
   readonly from: Date;
@@ -9,6 +12,14 @@ export interface AuditAggregateQuery {
   readonly groupBy: readonly AuditDimension[];
   /** Also group by buckets of this many milliseconds, counted from `from`. */
   readonly bucketMs?: number;
+  /** Only calls whose status counts as one of these. */
+  readonly statuses?: readonly CallStatus[];
+  /**
+   * With `tool` among the group keys: only these tools are told apart, all
+   * others form one group whose key has no `tool`. Keeps the answer small when
+   * the caller treats the others alike.
+   */
+  readonly toolsApart?: readonly string[];
   /** Also compute `p95DurationMs`: exact, linearly interpolated between neighbours. */
   readonly withP95?: boolean;
 }
@@ -28,7 +39,7 @@ export interface AuditAggregateRow {
 
 /** A line that could not be counted. */
 export interface RejectedLine {
-  /** File name without its folder. */
+  /** Name of the day's `.jsonl` without its folder, also when it was read from the `.gz`. */
   readonly file: string;
   /** From 1. */
   readonly line: number;
@@ -57,7 +68,11 @@ export interface AuditView {
 
 export interface AuditReader {
   /** Throws `unavailable` when the backend is away, `invalid_input` when `from` is after `to`. */
-  open(range: { readonly from: Date; readonly to: Date; readonly signal: AbortSignal }): Promise<AuditView>;
+  open(range: {
+    readonly from: Date;
+    readonly to: Date;
+    readonly signal: AbortSignal;
+  }): Promise<AuditView>;
 }
 
 export interface RetentionOutcome {
@@ -75,5 +90,9 @@ export interface AuditFileRetention {
    * Parquet file of the day with the same number of events exists, else it is
    * replaced by its `.gz`. A directory without our marker is left alone.
    */
-  apply(rule: { readonly now: Date; readonly retentionDays: number; readonly signal: AbortSignal }): Promise<RetentionOutcome>;
+  apply(rule: {
+    readonly now: Date;
+    readonly retentionDays: number;
+    readonly signal: AbortSignal;
+  }): Promise<RetentionOutcome>;
 }

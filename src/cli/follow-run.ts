@@ -1,8 +1,8 @@
 import type { CommandSession } from '#app/command-session';
 import { isFinal, type Run } from '#runner/run';
+import { toRunRecord } from '#runner/run-record';
 import { RUN_EXIT_CODES, STOPPED_FOLLOWING } from './exit-codes.ts';
 import type { Invocation } from './invocation.ts';
-import { runRecord } from './run-record.ts';
 import { printRun } from './run-view.ts';
 import { openRunWatch } from './run-watch.ts';
 import { printJson, printLine } from './terminal-text.ts';
@@ -45,7 +45,7 @@ export const endOfRun = (
     return STOPPED_FOLLOWING;
   }
   const { run } = waited;
-  if (format.json === true) printJson(invocation.stdout, runRecord(run));
+  if (format.json === true) printJson(invocation.stdout, toRunRecord(run));
   else printRun(invocation.stdout, run);
   return isFinal(run.state) ? RUN_EXIT_CODES[run.state] : 1;
 };

@@ -4,13 +4,13 @@ import type { TaskId } from '#core/ids';
 import type { JsonObject } from '#core/json';
 import { nearestNames } from '#core/nearest-names';
 import { compileSchema } from '#core/schema';
+import { toStartedRecord } from '#runner/run-record';
 import type { StartRequest } from '#runner/runs';
 import { endOfRun, followRun, type Waited } from './follow-run.ts';
 import { readInputsFile } from './inputs-file.ts';
 import type { Invocation } from './invocation.ts';
 import { withSession } from './open-session.ts';
 import { readInputArguments } from './run-inputs.ts';
-import { startedRecord } from './run-record.ts';
 import { openRunWatch } from './run-watch.ts';
 import { printJson, printLine } from './terminal-text.ts';
 
@@ -20,6 +20,7 @@ export interface RunTaskOptions {
   readonly dryRun?: boolean;
   readonly scheduledFor?: string;
   readonly force?: boolean;
+  readonly dryRunId?: string;
   readonly wait?: boolean;
   readonly inline?: boolean;
   readonly json?: boolean;
@@ -97,7 +98,7 @@ const startElsewhere = async (
     );
     return endOfRun(invocation, await followRun(invocation, session, started.runId), options);
   }
-  if (options.json === true) printJson(invocation.stdout, startedRecord(started));
+  if (options.json === true) printJson(invocation.stdout, toStartedRecord(started));
   else {
     printLine(invocation.stdout, `${started.runId} ${started.status} (${started.taskId})`);
     printLine(invocation.stderr, `follow it: opsloop runs show ${started.runId} --follow`);
@@ -118,6 +119,7 @@ export const runTask = (
       dryRun: options.dryRun === true,
       ...(options.scheduledFor === undefined ? {} : { scheduledFor: options.scheduledFor }),
       force: options.force === true,
+      ...(options.dryRunId === undefined ? {} : { dryRunId: options.dryRunId }),
       trigger: 'cli',
       actor: session.actor,
     };

@@ -1,11 +1,11 @@
 import type { CommandSession } from '#app/command-session';
 import type { RunId } from '#core/ids';
 import type { RunEvent, RunState, RunTrigger } from '#runner/run';
+import { toEventRecord, toLogRecord, toRunRecord, toStartedRecord } from '#runner/run-record';
 import type { RunLogLine } from '#runner/runs';
 import { endOfRun, followRun } from './follow-run.ts';
 import type { Invocation } from './invocation.ts';
 import { withSession } from './open-session.ts';
-import { eventRecord, logLineRecord, runRecord, startedRecord } from './run-record.ts';
 import { printRun } from './run-view.ts';
 import {
   formatDuration,
@@ -44,7 +44,7 @@ export const listRuns = (invocation: Invocation, options: ListRunsOptions): Prom
       ...(options.before === undefined ? {} : { before: options.before as RunId }),
     });
     if (options.json === true) {
-      printJson(invocation.stdout, { runs: found.map(runRecord) });
+      printJson(invocation.stdout, { runs: found.map(toRunRecord) });
       return 0;
     }
     printTable(
@@ -104,9 +104,9 @@ export const showRun = (
     const log = options.log === true ? await readWholeLog(session, runId) : null;
     if (options.json === true) {
       printJson(invocation.stdout, {
-        ...runRecord(run),
-        events: events.map(eventRecord),
-        ...(log === null ? {} : { log: log.map(logLineRecord) }),
+        ...toRunRecord(run),
+        events: events.map(toEventRecord),
+        ...(log === null ? {} : { log: log.map(toLogRecord) }),
       });
       return 0;
     }
@@ -129,7 +129,7 @@ export const cancelRun = (
 ): Promise<number> =>
   withSession(invocation, async ({ runs, actor }) => {
     const run = await runs.cancel(actor, runId, options.reason);
-    if (options.json === true) printJson(invocation.stdout, runRecord(run));
+    if (options.json === true) printJson(invocation.stdout, toRunRecord(run));
     else if (run.state === 'cancelled') printLine(invocation.stdout, `${run.id} cancelled`);
     else printLine(invocation.stdout, `${run.id} is told to stop (now ${run.state})`);
     return 0;
@@ -146,7 +146,7 @@ export const retryRun = (
       printLine(invocation.stderr, 'no worker is running: the run waits for `opsloop start`');
     if (options.wait === true)
       return endOfRun(invocation, await followRun(invocation, session, started.runId), options);
-    if (options.json === true) printJson(invocation.stdout, startedRecord(started));
+    if (options.json === true) printJson(invocation.stdout, toStartedRecord(started));
     else printLine(invocation.stdout, `${started.runId} ${started.status} (${started.taskId})`);
     return 0;
   });

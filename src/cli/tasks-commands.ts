@@ -1,7 +1,7 @@
+import { toTaskRecord } from '#runner/run-record';
 import type { TaskStatus } from '#runner/runs';
 import type { Invocation } from './invocation.ts';
 import { withSession } from './open-session.ts';
-import { taskRecord } from './run-record.ts';
 import { styledState } from './run-view.ts';
 import { formatInstant, plainText, printJson, printLine, printTable } from './terminal-text.ts';
 
@@ -24,7 +24,7 @@ export const listTasks = (invocation: Invocation, format: Format): Promise<numbe
   withSession(invocation, async ({ runs, actor }) => {
     const tasks = await runs.listTasks(actor);
     if (format.json === true) {
-      printJson(invocation.stdout, { tasks: tasks.map(taskRecord) });
+      printJson(invocation.stdout, { tasks: tasks.map(toTaskRecord) });
       return 0;
     }
     printTable(
@@ -68,7 +68,7 @@ const printTask = (invocation: Invocation, status: TaskStatus): void => {
 };
 
 const answerTask = (invocation: Invocation, status: TaskStatus, format: Format): number => {
-  if (format.json === true) printJson(invocation.stdout, taskRecord(status));
+  if (format.json === true) printJson(invocation.stdout, toTaskRecord(status));
   else printTask(invocation, status);
   return 0;
 };

@@ -5,7 +5,7 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 const LONE_SURROGATES = /\p{Surrogate}/gu;
 
 /** Whether PostgreSQL can keep `text`: no NUL and no half of a surrogate pair. */
-export const isStorableText = (text: string): boolean =>
+const isStorableText = (text: string): boolean =>
   !text.includes('\0') && !LONE_SURROGATE.test(text);
 
 /**

@@ -77,7 +77,7 @@ export interface Runs {
   retry(actor: Actor, runId: string, trigger: RunTrigger): Promise<StartedRun>;
   listTasks(actor: Actor): Promise<readonly TaskStatus[]>;
   getTask(actor: Actor, taskId: string): Promise<TaskStatus>;
-  /** Scheduled occurrences of a paused task are skipped(paused); starts on request are refused with `conflict`. */
+  /** Scheduled occurrences of a paused task are skipped(paused); real starts on request are refused with `conflict`. */
   pauseTask(actor: Actor, taskId: string, reason: string): Promise<TaskStatus>;
   resumeTask(actor: Actor, taskId: string): Promise<TaskStatus>;
   /** Log lines after `afterSeq` (0: from the start), oldest first, at most 1,000 a call. */

@@ -302,17 +302,17 @@ describe('the built program', { timeout: 120_000 }, () => {
       GATEWAY_API_KEY: KEY,
       GATEWAY_PORT: '18474',
     };
-    const starting = runCommand(['start'], {
-      cwd,
-      env,
-      onStart: (child) => {
-        cleanUps.push(async () => void child.kill('SIGKILL'));
-        void eventually(async () => {
-          const answer = await fetch('http://127.0.0.1:18474/readyz').catch(() => null);
-          return answer?.status === 503 ? answer : null;
-        }).then(() => child.kill('SIGTERM'));
-      },
+    const stop = new AbortController();
+    const starting = runCommand(['start'], { cwd, env, stop: stop.signal });
+    const answer = await eventually(async () => {
+      const response = await fetch('http://127.0.0.1:18474/readyz').catch(() => null);
+      return response?.status === 503 ? response : null;
     });
+    expect(await answer.text()).toContain('PostgreSQL is not available');
+    const elsewhere = await fetch('http://127.0.0.1:18474/v1/tools/jobs', { method: 'POST' });
+    expect(elsewhere.status).toBe(503);
+    expect(elsewhere.headers.get('retry-after')).not.toBeNull();
+    stop.abort();
     const { stderr } = await starting;
     expect(stderr).toContain('PostgreSQL is not available');
     expect(stderr).not.toContain('nothing@');

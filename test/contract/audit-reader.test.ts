@@ -19,7 +19,11 @@ import {
   writeParquetDays,
 } from '#test/support/audit-events';
 import { memoryAuditReader } from '#test/support/memory-audit-view';
-import { createTestDatabase, startDisposablePostgres, type TestDatabase } from '#test/support/postgres';
+import {
+  createTestDatabase,
+  startDisposablePostgres,
+  type TestDatabase,
+} from '#test/support/postgres';
 
 const DAY_MS = 86_400_000;
 const START = Date.parse('2026-11-02T00:00:00Z');
@@ -41,17 +45,21 @@ afterAll(async () => {
 /** Names that need escapes, quoting, or more than one UTF-16 unit; the ones text columns can hold. */
 const name = fc.oneof(
   fc.constantFrom('search', "o'clock", 'a"b\\c', 'tab\there', 'ü', '😀', ' ', 'Zed', '_'),
-  fc.string({ unit: 'grapheme', minLength: 1, maxLength: 6 }).filter((text) => !text.includes('\0')),
+  fc
+    .string({ unit: 'grapheme', minLength: 1, maxLength: 6 })
+    .filter((text) => !text.includes('\0')),
 );
 
 const offsets = fc.constantFrom('Z', '+00:00', '+05:30', '-08:00');
 
-const instant = fc.tuple(fc.integer({ min: -DAY_MS, max: 4 * DAY_MS }), offsets).map(([ms, offset]) => {
-  const sign = offset.startsWith('-') ? -1 : 1;
-  const [hours = 0, minutes = 0] = offset === 'Z' ? [] : offset.slice(1).split(':').map(Number);
-  const local = new Date(START + ms + sign * (hours * 60 + minutes) * 60_000);
-  return local.toISOString().replace('Z', offset);
-});
+const instant = fc
+  .tuple(fc.integer({ min: -DAY_MS, max: 4 * DAY_MS }), offsets)
+  .map(([ms, offset]) => {
+    const sign = offset.startsWith('-') ? -1 : 1;
+    const [hours = 0, minutes = 0] = offset === 'Z' ? [] : offset.slice(1).split(':').map(Number);
+    const local = new Date(START + ms + sign * (hours * 60 + minutes) * 60_000);
+    return local.toISOString().replace('Z', offset);
+  });
 
 const event: fc.Arbitrary<AuditEventLine> = fc
   .record({
@@ -195,7 +203,10 @@ describe('the audit reader', () => {
 
   it('fails the suite when a backend counts wrongly', async () => {
     await postgres.database.execute('TRUNCATE tool_audit_events');
-    const events = [auditEvent({ ts: '2026-11-02T10:00:00Z' }), auditEvent({ ts: '2026-11-02T11:00:00Z', req_id: '2' })];
+    const events = [
+      auditEvent({ ts: '2026-11-02T10:00:00Z' }),
+      auditEvent({ ts: '2026-11-02T11:00:00Z', req_id: '2' }),
+    ];
     await insertEvents(postgres.database, events.slice(1));
     const broken = await askAll(createPostgresAuditReader({ database: postgres.database }));
     const directory = path.join(root, 'whole');
@@ -229,7 +240,12 @@ describe('the audit reader', () => {
     const stop = new AbortController();
     const reader = createPostgresAuditReader({ database: postgres.database });
     const view = await reader.open({ ...RANGE, signal: stop.signal });
-    const question = view.aggregate({ ...RANGE, groupBy: ['user_id'], withP95: true, bucketMs: 1000 });
+    const question = view.aggregate({
+      ...RANGE,
+      groupBy: ['user_id'],
+      withP95: true,
+      bucketMs: 1000,
+    });
     stop.abort(new Error('enough'));
     await question.catch((error: unknown) => expect(error).toMatchObject({ message: 'enough' }));
     await expect(view.aggregate({ ...RANGE, groupBy: [] })).rejects.toThrow('enough');

@@ -25,7 +25,9 @@ const CHANGE: RowChange = {
 };
 
 const countThings = async (): Promise<number> => {
-  const [row] = await test.database.query<{ count: number }>('SELECT count(*)::int AS count FROM things');
+  const [row] = await test.database.query<{ count: number }>(
+    'SELECT count(*)::int AS count FROM things',
+  );
   return row?.count ?? -1;
 };
 
@@ -62,7 +64,11 @@ describe('changing rows', () => {
   it('cannot write in a dry-run, even by a wrong statement', async () => {
     const rows = createRecordingRowEffects({ database: test.database, record: () => undefined });
     await expect(
-      rows.apply({ ...CHANGE, countText: 'WITH gone AS (DELETE FROM things WHERE n > $1 RETURNING 1) SELECT count(*) AS count FROM gone' }),
+      rows.apply({
+        ...CHANGE,
+        countText:
+          'WITH gone AS (DELETE FROM things WHERE n > $1 RETURNING 1) SELECT count(*) AS count FROM gone',
+      }),
     ).rejects.toThrow();
     expect(await countThings()).toBe(10);
   });

@@ -45,7 +45,9 @@ export const auditEvent = (given: Partial<AuditEventLine> = {}): AuditEventLine 
 export const jsonLines = (events: readonly object[]): string =>
   events.map((event) => `${JSON.stringify(event)}\n`).join('');
 
-const byDay = (events: readonly AuditEventLine[]): ReadonlyMap<string, readonly AuditEventLine[]> => {
+const byDay = (
+  events: readonly AuditEventLine[],
+): ReadonlyMap<string, readonly AuditEventLine[]> => {
   const days = new Map<string, AuditEventLine[]>();
   for (const event of events) {
     const day = event.ts.slice(0, 10);
@@ -116,7 +118,8 @@ export const writeParquetDays = async (
       const source = path.join(compact, `source-${day}.ndjson`);
       await writeFile(source, jsonLines(ofDay));
       const columns = COLUMNS.map(
-        (name) => `${name}: '${name === 'ts' ? 'TIMESTAMPTZ' : NUMBERS.has(name) ? 'INTEGER' : 'VARCHAR'}'`,
+        (name) =>
+          `${name}: '${name === 'ts' ? 'TIMESTAMPTZ' : NUMBERS.has(name) ? 'INTEGER' : 'VARCHAR'}'`,
       );
       const target = path.join(compact, `tool_audit_${day}.parquet`);
       await connection.run(

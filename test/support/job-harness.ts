@@ -51,7 +51,11 @@ export interface RunJobResult {
   readonly files: readonly WrittenFile[];
   /** What a dry-run recorded. */
   readonly effects: readonly Effect[];
-  readonly log: readonly { readonly level: 'info' | 'warn'; readonly message: string; readonly fields: JsonObject }[];
+  readonly log: readonly {
+    readonly level: 'info' | 'warn';
+    readonly message: string;
+    readonly fields: JsonObject;
+  }[];
   readonly progress: readonly Progress[];
 }
 
@@ -61,7 +65,9 @@ const REPORT_PATHS = { json: 'ops/reports/job/report.json', markdown: 'ops/repor
 
 const rowEffectsWithoutDatabase: Effects['rows'] = {
   apply: () => {
-    throw new Error('this job changes rows; give its stores a database with row effects of their own');
+    throw new Error(
+      'this job changes rows; give its stores a database with row effects of their own',
+    );
   },
 };
 
@@ -131,8 +137,7 @@ const execute = async <Schema extends TObject, Needs extends StoreName>(
     rows: rowEffectsWithoutDatabase,
   };
   const inputs = checkedInputs(job, options.inputs ?? {});
-  const stores =
-    typeof options.stores === 'function' ? options.stores(runEffects) : options.stores;
+  const stores = typeof options.stores === 'function' ? options.stores(runEffects) : options.stores;
   const outcome = await job.run({
     inputs,
     scheduledFor: options.scheduledFor,

@@ -1,4 +1,9 @@
-import type { AuditAggregateQuery, AuditAggregateRow, AuditReader, AuditView } from '#audit/audit-store';
+import type {
+  AuditAggregateQuery,
+  AuditAggregateRow,
+  AuditReader,
+  AuditView,
+} from '#audit/audit-store';
 import { statusClassOf } from '#audit/call-status';
 import type { AuditEventLine } from './audit-events.ts';
 
@@ -36,7 +41,9 @@ const toRow = (
     durationMsSum: calls.reduce((sum, call) => sum + call.duration_ms, 0),
     failed: classes.filter((status) => status === 'error' || status === 'timeout').length,
     denied: classes.filter((status) => status === 'denied').length,
-    ...(query.withP95 === true ? { p95DurationMs: p95Of(calls.map((call) => call.duration_ms)) } : {}),
+    ...(query.withP95 === true
+      ? { p95DurationMs: p95Of(calls.map((call) => call.duration_ms)) }
+      : {}),
   };
 };
 

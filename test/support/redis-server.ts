@@ -12,7 +12,7 @@ export interface RedisServerOptions {
 }
 
 /** Throws with the one line that says how to install a server. */
-export const redisServerPath = (): string => {
+const redisServerPath = (): string => {
   try {
     return execFileSync(process.execPath, [path.join(packageRoot(), 'scripts/ensure-redis.mjs')], {
       encoding: 'utf8',

@@ -7,7 +7,7 @@ import { RedisServer, type RedisServerOptions } from './redis-server.ts';
 export const sharedRedisUrl = (): string => inject('redisUrl');
 
 /** First part of the keys of one test, which nobody else uses. */
-export const testKeyPrefix = (): string => `opsloop-test-${randomUUID()}`;
+export const testKeyPrefix = (): string => `test-${randomUUID().slice(0, 18)}`;
 
 /** Deletes every key under the prefix, for a Redis that outlives the tests. */
 export const dropKeys = async (redisUrl: string, prefix: string): Promise<void> => {

@@ -83,7 +83,8 @@ export const runCommand = async (
   options: {
     readonly cwd: string;
     readonly env: Readonly<Record<string, string>>;
-    readonly onStart?: (child: ChildProcess) => void;
+    /** Sends SIGTERM when it aborts. */
+    readonly stop?: AbortSignal;
   },
 ): Promise<{ readonly code: number | null; readonly stdout: string; readonly stderr: string }> => {
   const child = spawn(process.execPath, [PROGRAM, ...args], {
@@ -91,7 +92,7 @@ export const runCommand = async (
     env: environment(options.env),
     stdio: ['ignore', 'pipe', 'pipe'],
   });
-  options.onStart?.(child);
+  options.stop?.addEventListener('abort', () => child.kill('SIGTERM'), { once: true });
   let stdout = '';
   let stderr = '';
   child.stdout.setEncoding('utf8').on('data', (text: string) => {

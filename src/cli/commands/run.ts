@@ -15,6 +15,7 @@ export const registerRun = (shell: CommandShell): void => {
       '--scheduled-for <instant>',
       'the instant the run stands for, e.g. 2026-11-05T09:00:00Z',
     )
+    .option('--dry-run-id <run>', 'the dry-run that a destructive task asks for')
     .option('--force', 'start a destructive task without a preceding dry-run')
     .option('--wait', 'follow the run until it has ended; the exit code is the run’s')
     .option('--inline', 'run in this process, even when a system is running')

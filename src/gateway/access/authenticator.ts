@@ -24,7 +24,7 @@ export interface Selection {
   readonly workspaceId: string | undefined;
 }
 
-export const HOW_TO_AUTHENTICATE =
+const HOW_TO_AUTHENTICATE =
   'send an API key as X-API-Key, as "Authorization: Bearer <key>" or as the password of HTTP Basic; people log in at /login';
 
 const refuse = (what: string): AppError =>

@@ -4,7 +4,7 @@ import path from 'node:path';
 import { AppError } from '#core/errors';
 
 /** Name of the file in the data directory that holds the generated key. */
-export const GATEWAY_KEY_FILE = 'gateway-api-key';
+const GATEWAY_KEY_FILE = 'gateway-api-key';
 
 /** The first admin key, which works without the database. */
 export interface GatewayKey {

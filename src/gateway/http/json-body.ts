@@ -6,7 +6,7 @@ import { findUnstorable } from '#core/storable-text';
  * Deeper bodies are refused: everything behind walks values recursively, and a
  * stack that overflows would look like a fault of ours. No tool needs half of it.
  */
-export const MAX_JSON_DEPTH = 64;
+const MAX_JSON_DEPTH = 64;
 
 // Level by level, so that this walk cannot overflow the stack itself.
 const requireTame = (value: unknown): void => {
@@ -27,7 +27,7 @@ const requireTame = (value: unknown): void => {
 };
 
 /** Throws `invalid_request` for text that is no JSON or too deep, `invalid_input` for what no store can keep. */
-export const parseJsonBody = (text: string): unknown => {
+const parseJsonBody = (text: string): unknown => {
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { AppError } from '#core/errors';
+import { toLogRecord, toRunRecord } from '#runner/run-record';
 import type { Runs } from '#runner/runs';
 import { toActor } from '../access/principal.ts';
 import { principalOf } from '../http/request-context.ts';
-import { toLogRecord, toRunRecord } from '../tools/run-record.ts';
 
 const params = {
   type: 'object',

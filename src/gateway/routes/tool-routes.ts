@@ -20,7 +20,7 @@ interface ToolBody {
 }
 
 /** Reads `{action, params}` and the flat form `{action, …params}`. Throws `invalid_input`. */
-export const readToolBody = (body: unknown): ToolBody => {
+const readToolBody = (body: unknown): ToolBody => {
   if (body === null || typeof body !== 'object' || Array.isArray(body))
     throw new AppError('invalid_input', 'the body must be a JSON object', {
       violations: [{ path: '$', message: 'must be {"action": …, "params": {…}}' }],

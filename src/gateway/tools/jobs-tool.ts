@@ -2,9 +2,9 @@ import { Type } from 'typebox';
 import { AppError } from '#core/errors';
 import type { RunId } from '#core/ids';
 import { RUN_STATES, RUN_TRIGGERS } from '#runner/run';
+import { toRunRecord, toTaskRecord } from '#runner/run-record';
 import type { Runs, StartedRun, StartRequest } from '#runner/runs';
 import { defineAction, type Tool, type ToolAnswer, type ToolCaller } from '../governance/tool.ts';
-import { toRunRecord, toTaskRecord } from './run-record.ts';
 
 export interface JobsToolOptions {
   readonly runs: Runs;

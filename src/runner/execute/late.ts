@@ -6,7 +6,7 @@ import type { FinalRunState, RunError, RunTrigger } from '../run.ts';
 const AUTO_LATE_MS = 600_000;
 
 /** Milliseconds after `scheduledFor` from which a start is late: as declared, or 10 minutes and at most half the interval. */
-export const lateAfterMs = (task: TaskDefinition, scheduledFor: Date): number => {
+const lateAfterMs = (task: TaskDefinition, scheduledFor: Date): number => {
   if (task.lateAfterMs !== 'auto') return task.lateAfterMs;
   const next = task.schedule === null ? null : nextOccurrence(task.schedule, scheduledFor);
   return next === null

@@ -2,7 +2,7 @@ import type { RunId } from '#core/ids';
 import type { Sql } from '#storage/database';
 
 /** How long a key is remembered, in days (registry and runner, "Starting a task on request"). */
-export const KEY_LIFETIME_DAYS = 7;
+const KEY_LIFETIME_DAYS = 7;
 
 export interface RememberedStart {
   readonly runId: RunId;

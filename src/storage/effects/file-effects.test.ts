@@ -1,4 +1,14 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
@@ -60,7 +70,9 @@ describe('acting on files', () => {
     await mkdir(at('folder'));
     const files = createLiveFileEffects({ fence: held });
     await expect(files.write('write_file', at('link'), 'x')).rejects.toThrow('not a regular file');
-    await expect(files.write('write_file', at('folder'), 'x')).rejects.toThrow('not a regular file');
+    await expect(files.write('write_file', at('folder'), 'x')).rejects.toThrow(
+      'not a regular file',
+    );
     await expect(files.compress(at('link'))).rejects.toThrow();
     expect(await readFile(at('target'), 'utf8')).toBe('theirs');
   });
@@ -120,7 +132,10 @@ describe('recording what would be done to files', () => {
     const effects: Effect[] = [];
     return {
       effects,
-      files: createRecordingFileEffects({ repoRoot: root, record: (effect) => effects.push(effect) }),
+      files: createRecordingFileEffects({
+        repoRoot: root,
+        record: (effect) => effects.push(effect),
+      }),
     };
   };
 

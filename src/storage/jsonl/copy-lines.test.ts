@@ -34,12 +34,16 @@ const copy = async (source: AsyncIterable<Buffer>, maxLineBytes = 1000) => {
 
 const chunked = (bytes: Buffer, size: number): AsyncIterable<Buffer> =>
   Readable.from(
-    Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) => bytes.subarray(n * size, (n + 1) * size)),
+    Array.from({ length: Math.ceil(bytes.length / size) }, (_, n) =>
+      bytes.subarray(n * size, (n + 1) * size),
+    ),
   );
 
 describe('copying lines', () => {
   it('keeps every good line as it is, wherever the source is cut into chunks', async () => {
-    const line = fc.string({ unit: 'grapheme', maxLength: 12 }).filter((text) => !/[\n\r\0\u0001]/.test(text));
+    const line = fc
+      .string({ unit: 'grapheme', maxLength: 12 })
+      .filter((text) => !['\n', '\r', '\0', '\u0001'].some((control) => text.includes(control)));
     await fc.assert(
       fc.asyncProperty(fc.array(line), fc.integer({ min: 1, max: 9 }), async (lines, size) => {
         const text = lines.map((each) => `${each}\n`).join('');
@@ -130,7 +134,11 @@ describe('inspecting a file of lines', () => {
     ['a carriage return', Buffer.from('a\r\n'), false],
     ['NUL', Buffer.from('a\0\n'), false],
     ['0x01', Buffer.from('a\u0001\n'), false],
-    ['a line over a block', Buffer.concat([Buffer.alloc(3_000_000, 0x61), Buffer.from('\n')]), false],
+    [
+      'a line over a block',
+      Buffer.concat([Buffer.alloc(3_000_000, 0x61), Buffer.from('\n')]),
+      false,
+    ],
     ['many blocks of lines', Buffer.from('ünï\n'.repeat(900_000)), true],
   ])('judges %s', async (_what, bytes, isClean) => {
     const file = path.join(dir, 'inspected');

@@ -3,8 +3,8 @@ import { columnTypes, withSessionSettings } from './session-settings.ts';
 
 // Seconds, not the two hours that an operating system takes by default, until a
 // peer that vanished without a word is noticed.
-export const KEEP_ALIVE_DELAY_MS = 10_000;
-export const CONNECT_TIMEOUT_MS = 5_000;
+const KEEP_ALIVE_DELAY_MS = 10_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 
 export interface PoolOptions {
   readonly dsn: string;

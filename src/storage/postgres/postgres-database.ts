@@ -6,7 +6,7 @@ import { openPool, type PoolOptions } from './connection-pool.ts';
 import { listenOn } from './notification-listener.ts';
 import { translatePostgresError } from './postgres-errors.ts';
 
-export { openBullPool, openPool } from './connection-pool.ts';
+export { openBullPool } from './connection-pool.ts';
 export { sqlState } from './postgres-errors.ts';
 
 export interface DatabaseOptions extends PoolOptions {

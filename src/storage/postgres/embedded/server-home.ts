@@ -34,7 +34,7 @@ export const readLocation = async (dataDir: string): Promise<string | null> => {
 };
 
 /** Folders below which a home may be made, best first; all are kept over a restart of the machine but the last. */
-export const DEFAULT_HOME_PARENTS: readonly string[] = [
+const DEFAULT_HOME_PARENTS: readonly string[] = [
   '/var/lib/opsloop',
   '/var/tmp/opsloop',
   path.join(tmpdir(), 'opsloop'),

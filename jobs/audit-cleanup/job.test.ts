@@ -1,0 +1,119 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { ensureAuditDirectory } from '#audit/audit-directory';
+import { createAuditFileRetention } from '#audit/audit-file-retention';
+import type { Effects } from '#core/effects';
+import type { StoreCatalog } from '#job-kit/stores';
+import { auditEvent, writeJsonlDays, writeParquetDays } from '#test/support/audit-events';
+import { runJob } from '#test/support/job-harness';
+import { job } from './job.ts';
+
+const NOW = new Date('2026-11-20T03:30:00Z');
+
+let root: string;
+let directory: string;
+beforeEach(async () => {
+  root = await mkdtemp(path.join(os.tmpdir(), 'opsloop-cleanup-'));
+  directory = path.join(root, 'ops', 'audit');
+  await ensureAuditDirectory(directory);
+  const events = ['2026-10-01', '2026-10-02', '2026-11-10', '2026-11-20'].map((day) =>
+    auditEvent({ ts: `${day}T10:00:00Z` }),
+  );
+  await writeJsonlDays(directory, events);
+  await writeParquetDays(directory, events.slice(0, 1));
+});
+afterEach(() => rm(root, { recursive: true, force: true }));
+
+const stores =
+  (removedAt: Date[] = []) =>
+  (effects: Effects): Pick<StoreCatalog, 'auditFiles' | 'runRetention'> => ({
+    auditFiles: createAuditFileRetention({
+      directory,
+      tempDir: path.join(root, 'tmp'),
+      files: effects.files,
+    }),
+    runRetention: {
+      removeExpired: async (now) => {
+        removedAt.push(now);
+        return 4;
+      },
+    },
+  });
+
+const names = async (): Promise<readonly string[]> =>
+  (await readdir(directory)).filter((name) => name.startsWith('tool_audit')).sort();
+
+describe('audit-cleanup', () => {
+  it('ages files and ledger as the policy says', async () => {
+    const removedAt: Date[] = [];
+    const { outcome } = await runJob(job, { scheduledFor: NOW, stores: stores(removedAt) });
+    expect(outcome).toEqual({
+      kind: 'succeeded',
+      summary: {
+        looked_at: '2026-11-20T03:30:00.000Z',
+        retention_days: 30,
+        deleted_files: 1,
+        compressed_files: 1,
+        freed_bytes: expect.any(Number),
+        kept_files: 0,
+        removed_runs: 4,
+      },
+    });
+    expect(removedAt).toEqual([NOW]);
+    expect(await names()).toEqual([
+      'tool_audit_2026-10-02.jsonl.gz',
+      'tool_audit_2026-11-10.jsonl',
+      'tool_audit_2026-11-20.jsonl',
+    ]);
+  });
+
+  it('takes another retention on request', async () => {
+    const { outcome } = await runJob(job, {
+      inputs: { retention_days: 5 },
+      scheduledFor: NOW,
+      stores: stores(),
+    });
+    expect(outcome).toMatchObject({ summary: { retention_days: 5, compressed_files: 2 } });
+    await expect(
+      runJob(job, { inputs: { retention_days: 0 }, scheduledFor: NOW, stores: stores() }),
+    ).rejects.toMatchObject({ code: 'invalid_input' });
+  });
+
+  it('lists each file with its size in a dry-run and leaves all as it is', async () => {
+    const before = await names();
+    const { effects, outcome } = await runJob(job, {
+      scheduledFor: NOW,
+      stores: stores(),
+      dryRun: true,
+      repoRoot: root,
+    });
+    expect(outcome).toMatchObject({ kind: 'succeeded', summary: { deleted_files: 1 } });
+    expect(effects).toEqual([
+      {
+        effect: 'delete_file',
+        path: 'ops/audit/tool_audit_2026-10-01.jsonl',
+        bytes: expect.any(Number),
+      },
+      {
+        effect: 'compress_file',
+        path: 'ops/audit/tool_audit_2026-10-02.jsonl',
+        bytes: expect.any(Number),
+      },
+    ]);
+    expect(await names()).toEqual(before);
+  });
+
+  it('stops between its steps when it is told to', async () => {
+    const removedAt: Date[] = [];
+    await expect(
+      runJob(job, {
+        scheduledFor: NOW,
+        stores: stores(removedAt),
+        signal: AbortSignal.abort(new Error('enough')),
+      }),
+    ).rejects.toThrow('enough');
+    expect(removedAt).toEqual([]);
+  });
+});
