@@ -107,12 +107,22 @@ describe('audit-cleanup', () => {
 
   it('stops between its steps when it is told to', async () => {
     const removedAt: Date[] = [];
+    const stop = new AbortController();
+    const stopping = (effects: Effects): Pick<StoreCatalog, 'auditFiles' | 'runRetention'> => {
+      const real = stores(removedAt)(effects);
+      return {
+        ...real,
+        auditFiles: {
+          apply: async (rule) => {
+            const outcome = await real.auditFiles.apply(rule);
+            stop.abort(new Error('enough'));
+            return outcome;
+          },
+        },
+      };
+    };
     await expect(
-      runJob(job, {
-        scheduledFor: NOW,
-        stores: stores(removedAt),
-        signal: AbortSignal.abort(new Error('enough')),
-      }),
+      runJob(job, { scheduledFor: NOW, stores: stopping, signal: stop.signal }),
     ).rejects.toThrow('enough');
     expect(removedAt).toEqual([]);
   });

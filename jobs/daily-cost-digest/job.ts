@@ -21,7 +21,7 @@ export const job = defineJob({
     });
     progress({ done: 1, total: 2, message: 'figures computed' });
     await reports.publish(
-      await toReport({ digest, weights, scheduledFor, assetPrefix: reports.assetPrefix }),
+      await toReport({ digest, scheduledFor, assetPrefix: reports.assetPrefix }),
     );
     progress({ done: 2, total: 2, message: 'report published' });
     if (digest.input_problems.rejected_lines > 0) {

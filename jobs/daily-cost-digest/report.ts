@@ -1,66 +1,22 @@
 import type { JsonValue } from '#core/json';
-import type { Anomaly } from '#finops/anomalies';
-import type { BudgetBurn } from '#finops/budgets';
 import type { Comparison, CostDigest } from '#finops/cost-digest';
-import { type BreakdownRow, HOUR_MS, OTHERS_KEY } from '#finops/cost-report';
-import type { CostWeights } from '#finops/cost-weights';
 import type { Report } from '#job-kit/job';
-import { renderRankChart, renderTimeChart } from '#reports/charts';
 import {
-  type Column,
   escapeMarkdown,
   formatChange,
   formatInstant,
   formatNumber,
   formatShare,
-  markdownTable,
 } from '#reports/markdown';
+import { renderAssets } from './digest-charts.ts';
+import { anomaliesSection, breakdownTable, budgetsTable, totalsTable } from './tables.ts';
+import { plural, previousName, units, weekdayName } from './wording.ts';
 
 export interface DigestReportInputs {
   readonly digest: CostDigest;
-  readonly weights: CostWeights;
   readonly scheduledFor: Date;
   readonly assetPrefix: string;
 }
-
-type Dimension = 'tool' | 'agent_id' | 'user_id' | 'workspace_id';
-
-const ROWS_SHOWN = 10;
-const ANOMALIES_SHOWN = 10;
-const DIMENSION_NAMES: Readonly<Record<Dimension, string>> = {
-  tool: 'Tool',
-  agent_id: 'Agent',
-  user_id: 'User',
-  workspace_id: 'Workspace',
-};
-const ANOMALY_NAMES: Readonly<Record<Anomaly['kind'], string>> = {
-  cost_spike: 'cost spike',
-  error_rate_spike: 'error rate',
-  new_spender: 'new spender',
-};
-const BUDGET_NAMES: Readonly<Record<BudgetBurn['state'], string>> = {
-  ok: 'ok',
-  warning: '**close to the limit**',
-  on_pace_to_exceed: '**on pace to exceed**',
-  exceeded: '**exceeded**',
-};
-
-const left = (title: string): Column => ({ title, align: 'left' });
-const right = (title: string): Column => ({ title, align: 'right' });
-
-const units = (value: number): string => formatNumber(value, 2);
-
-const plural = (count: number, one: string, many = `${one}s`): string =>
-  `${formatNumber(count)} ${count === 1 ? one : many}`;
-
-const windowHours = (digest: CostDigest): number =>
-  (Date.parse(digest.time_range.to) - Date.parse(digest.time_range.from)) / HOUR_MS;
-
-const previousName = (digest: CostDigest): string =>
-  windowHours(digest) === 24 ? 'previous day' : `previous ${windowHours(digest)} h`;
-
-const weekdayName = (digest: CostDigest): string =>
-  windowHours(digest) === 24 ? 'same day last week' : 'same hours weeks before';
 
 const compared = (name: string, comparison: Comparison): string =>
   comparison.cost_change === null
@@ -103,136 +59,6 @@ const partialNotice = (digest: CostDigest): readonly string[] =>
         ].join('\n'),
       ]
     : [];
-
-const totalsTable = (digest: CostDigest): string => {
-  const { previous, same_weekday } = digest.comparisons;
-  const comparison = (name: string, then: Comparison): readonly string[] => [
-    name,
-    then.calls === 0 ? 'no data' : formatNumber(then.calls),
-    formatChange(then.calls_change),
-    then.calls === 0 ? 'no data' : units(then.cost_units),
-    formatChange(then.cost_change),
-  ];
-  return markdownTable(
-    [left('Period'), right('Calls'), right('Change'), right('Cost units'), right('Change')],
-    [
-      ['this period', formatNumber(digest.totals.calls), '', units(digest.totals.cost_units), ''],
-      comparison(previousName(digest), previous),
-      ...(same_weekday === null ? [] : [comparison(weekdayName(digest), same_weekday)]),
-    ],
-  );
-};
-
-/** At most ten rows, and one that sums up what is left, so that each table adds up to the total. */
-const foldRows = (rows: readonly BreakdownRow[]): readonly BreakdownRow[] => {
-  if (rows.length <= ROWS_SHOWN + 1) return rows;
-  const rest = rows.slice(ROWS_SHOWN);
-  const sum = (field: 'count' | 'cost_units' | 'failed' | 'denied'): number =>
-    rest.reduce((total, row) => total + row[field], 0);
-  return [
-    ...rows.slice(0, ROWS_SHOWN),
-    {
-      others: rest.reduce(
-        (total, row) => total + (typeof row['others'] === 'number' ? row['others'] : 1),
-        0,
-      ),
-      count: sum('count'),
-      cost_units: sum('cost_units'),
-      avg_duration_ms:
-        rest.reduce((total, row) => total + row.avg_duration_ms * row.count, 0) /
-        Math.max(1, sum('count')),
-      p95_duration_ms: null,
-      failed: sum('failed'),
-      denied: sum('denied'),
-    },
-  ];
-};
-
-const breakdownTable = (digest: CostDigest, dimension: Dimension): string => {
-  const rows = foldRows(digest.breakdowns[dimension] ?? []);
-  const total = digest.totals.cost_units;
-  return markdownTable(
-    [
-      left(DIMENSION_NAMES[dimension]),
-      right('Calls'),
-      right('Cost units'),
-      right('Share'),
-      right('Mean ms'),
-      right('p95 ms'),
-      right('Failed'),
-      right('Denied'),
-    ],
-    rows.map((row) => [
-      typeof row['others'] === 'number'
-        ? `*${formatNumber(row['others'])} others*`
-        : escapeMarkdown(String(row[dimension] ?? OTHERS_KEY)),
-      formatNumber(row.count),
-      units(row.cost_units),
-      formatShare(total === 0 ? 0 : row.cost_units / total),
-      formatNumber(row.avg_duration_ms),
-      row.p95_duration_ms === null ? '' : formatNumber(row.p95_duration_ms),
-      formatNumber(row.failed),
-      formatNumber(row.denied),
-    ]),
-  );
-};
-
-const anomaliesSection = (digest: CostDigest): string => {
-  if (digest.anomalies.length === 0) return 'Nothing stands out from its baseline.';
-  const value = (anomaly: Anomaly, figure: number): string =>
-    anomaly.kind === 'error_rate_spike' ? formatShare(figure) : units(figure);
-  const shown = digest.anomalies.slice(0, ANOMALIES_SHOWN);
-  const rest = digest.anomalies.length - shown.length;
-  return [
-    markdownTable(
-      [
-        left('What'),
-        left('Who'),
-        left('From'),
-        left('To'),
-        right('Worst window'),
-        right('Baseline'),
-        right('Ratio'),
-        right('Calls'),
-      ],
-      shown.map((anomaly) => [
-        ANOMALY_NAMES[anomaly.kind],
-        `${DIMENSION_NAMES[anomaly.dimension].toLowerCase()} ${escapeMarkdown(anomaly.key)}`,
-        formatInstant(anomaly.from),
-        formatInstant(anomaly.to),
-        value(anomaly, anomaly.peak.value),
-        anomaly.kind === 'new_spender' ? 'none' : value(anomaly, anomaly.peak.baseline),
-        anomaly.peak.ratio === null ? '' : `${formatNumber(anomaly.peak.ratio, 1)}×`,
-        formatNumber(anomaly.calls),
-      ]),
-    ),
-    ...(rest > 0 ? [`${formatNumber(rest)} more in the JSON report.`] : []),
-  ].join('\n\n');
-};
-
-const budgetsTable = (digest: CostDigest): string =>
-  markdownTable(
-    [
-      left('Budget'),
-      left('Scope'),
-      left('Period'),
-      right('Limit'),
-      right('Spent'),
-      right('Used'),
-      right('Projected'),
-      left('State'),
-    ],
-    digest.budgets.map((burn) => [
-      escapeMarkdown(burn.name),
-      burn.scope === null ? 'all' : `${burn.scope.dimension} ${escapeMarkdown(burn.scope.key)}`,
-      burn.period,
-      units(burn.limit_units),
-      units(burn.spent_units),
-      formatShare(burn.used),
-      burn.projected_units === null ? '' : units(burn.projected_units),
-      BUDGET_NAMES[burn.state],
-    ]),
-  );
 
 const forecastText = ({ forecast }: CostDigest): string => {
   const soFar = `${units(forecast.month_to_date_units)} units so far in ${forecast.month}`;
@@ -283,37 +109,6 @@ const notes = (digest: CostDigest): string => {
     );
   }
   return lines.map((line) => `- ${line}`).join('\n');
-};
-
-const hourLabel = (digest: CostDigest, iso: string): string =>
-  windowHours(digest) <= 48 ? iso.slice(11, 16) : `${iso.slice(5, 10)} ${iso.slice(11, 16)}`;
-
-const renderAssets = async (digest: CostDigest): Promise<Record<string, string>> => {
-  const hourly = digest.hourly ?? [];
-  const labels = hourly.map((row) => hourLabel(digest, row.ts));
-  const top = (digest.breakdowns.tool ?? []).slice(0, ROWS_SHOWN);
-  return {
-    'hourly-cost.svg': await renderTimeChart({
-      title: 'Cost per hour (UTC)',
-      unit: 'cost units',
-      labels,
-      series: [{ name: 'cost units', kind: 'bar', values: hourly.map((row) => row.cost_units) }],
-    }),
-    'hourly-calls.svg': await renderTimeChart({
-      title: 'Calls per hour (UTC)',
-      unit: 'calls',
-      labels,
-      series: [
-        { name: 'calls', kind: 'line', values: hourly.map((row) => row.calls) },
-        { name: 'failed', kind: 'bar', values: hourly.map((row) => row.failed) },
-      ],
-    }),
-    'top-tools.svg': await renderRankChart({
-      title: 'Tools by cost',
-      unit: 'cost units',
-      bars: top.map((row) => ({ label: String(row['tool']), value: row.cost_units })),
-    }),
-  };
 };
 
 const details = (digest: CostDigest, assetPrefix: string): readonly string[] => [

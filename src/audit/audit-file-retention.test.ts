@@ -132,7 +132,7 @@ describe('ageing audit files', () => {
     await writeFile(path.join(directory, `notes_${OLD}.jsonl`), 'mine\n');
     await writeParquetDays(directory, oldEvents);
     const before = await names();
-    expect(await apply({ retentionDays: 1 })).toEqual({
+    expect(await apply({ retentionDays: 0 })).toEqual({
       deletedFiles: 0,
       compressedFiles: 0,
       freedBytes: 0,

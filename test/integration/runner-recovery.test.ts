@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { JobOutcome } from '#job-kit/job';
 import { applySchedules } from '#runner/apply-schedules';
 import { acquireLease } from '#runner/ledger/leases';
 import { recoverRuns } from '#runner/recover-runs';
@@ -16,16 +15,6 @@ import {
 const quick = (id: string): TestTask => ({
   task: makeTask(id),
   run: async () => ({ kind: 'succeeded', summary: { done: true } }),
-});
-
-/** A job that waits for its signal and then throws, as a well-behaved one does. */
-const _waiting = (id: string, over = {}): TestTask => ({
-  task: makeTask(id, over),
-  run: ({ signal }) =>
-    new Promise<JobOutcome>((_resolve, reject) => {
-      if (signal.aborted) reject(new Error('aborted'));
-      signal.addEventListener('abort', () => reject(new Error('aborted')), { once: true });
-    }),
 });
 
 describe.each(['redis', 'postgres'] as const)(
