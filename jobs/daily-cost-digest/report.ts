@@ -1,6 +1,6 @@
 import type { JsonValue } from '#core/json';
 import type { Comparison, CostDigest } from '#finops/cost-digest';
-import type { Report } from '#job-kit/job';
+import type { Report } from '#job-kit/report';
 import {
   escapeMarkdown,
   formatChange,

@@ -4,6 +4,7 @@ import type { Settings } from '#config/settings';
 import type { Clock } from '#core/clock';
 import { AppError } from '#core/errors';
 import { type BullmqQueueEngine, createQueueEngine } from '#queue/create-queue-engine';
+import { purgeScratch } from '#storage/duckdb/purge-scratch';
 import {
   type EmbeddedPostgres,
   startOrAttachEmbeddedPostgres,
@@ -65,6 +66,7 @@ export const openEngines = async (options: EngineOptions): Promise<Engines> => {
   const { dsn, embedded } = await openDsn(options);
   // Made here and not by the first run that spills to disk, which may be a dry-run.
   await mkdir(scratchDirectory(settings), { recursive: true, mode: 0o700 });
+  await purgeScratch(scratchDirectory(settings));
   const database = openDatabase({
     dsn,
     maxConnections: DATABASE_CONNECTIONS,

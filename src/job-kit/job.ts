@@ -1,7 +1,8 @@
 import type { Static, TObject } from 'typebox';
 import type { Clock } from '#core/clock';
-import type { JsonObject, JsonValue } from '#core/json';
+import type { JsonObject } from '#core/json';
 import type { Policies } from './policies.ts';
+import type { Report } from './report.ts';
 import type { StoreCatalog, StoreName } from './stores.ts';
 
 /** Instants `[from, to)`, UTC. */
@@ -18,14 +19,6 @@ export interface JobLog {
 export type Progress =
   | number
   | { readonly done: number; readonly total: number; readonly message?: string };
-
-/** The content of a report. The run decides the path; the job never sees it change with the trigger. */
-export interface Report {
-  readonly json: JsonValue;
-  readonly markdown: string;
-  /** Charts that the Markdown shows, by file name (`hourly.svg`), written into the report's asset folder. */
-  readonly assets?: Readonly<Record<string, string>>;
-}
 
 export interface ReportWriter {
   /**

@@ -5,12 +5,12 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FileEffects } from '#core/effects';
 import type { ReportWriter } from '#job-kit/job';
+import type { WrittenReport } from '#job-kit/report';
 import { createLiveFileEffects } from '#storage/effects/live-file-effects';
-import type { WrittenFile } from './report.ts';
 import { createReportWriter } from './report-writer.ts';
 
 let repoRoot: string;
-let written: WrittenFile[];
+let written: WrittenReport[];
 beforeEach(async () => {
   repoRoot = await mkdtemp(path.join(os.tmpdir(), 'opsloop-report-'));
   written = [];

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { FileEffects } from '#core/effects';
 import { AppError } from '#core/errors';
-import type { ReportContent, WrittenFile } from './report.ts';
+import type { Report, WrittenReport } from '#job-kit/report';
 
 export interface ReportWriterOptions {
   /** Relative to `repoRoot`, or absolute inside it; null for a half that the task does not write. */
@@ -10,7 +10,7 @@ export interface ReportWriterOptions {
   readonly effects: { readonly files: FileEffects };
   readonly repoRoot: string;
   /** Called for each file, in the order of writing, once it is in place. */
-  onWritten(file: WrittenFile): void;
+  onWritten(file: WrittenReport): void;
 }
 
 const ASSET_NAME = /^[a-z0-9][a-z0-9_-]{0,99}\.svg$/;
@@ -54,7 +54,7 @@ export const createReportWriter = (options: ReportWriterOptions) => {
 
   return {
     assetPrefix: markdownFile === null ? '' : `${path.basename(assetFolderOf(markdownFile))}/`,
-    async publish(report: ReportContent): Promise<void> {
+    async publish(report: Report): Promise<void> {
       const assets = Object.entries(report.assets ?? {}).sort(([a], [b]) => (a < b ? -1 : 1));
       for (const [name] of assets) {
         if (!ASSET_NAME.test(name)) {

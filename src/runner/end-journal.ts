@@ -12,20 +12,12 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { hasCode } from '#core/errors';
+import { isProcessAlive } from '#core/process-alive';
 import type { Database } from '#storage/database';
 import { finishRun, type RunEnd } from './ledger/finish-run.ts';
 
 const PREFIX = 'run-ends.';
 const SUFFIX = '.jsonl';
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
-  }
-};
 
 /** Lines that parse; a torn last line was never acknowledged and is dropped. */
 const readEnds = (file: string): readonly RunEnd[] =>
@@ -117,7 +109,7 @@ export class EndJournal {
       // An adopted file whose adopter died half-way carries the adopter's id first.
       const [, pid, rest] = /^(?:adopted-by|run-ends)\.(\d+)\.(.+)\.jsonl$/.exec(name) ?? [];
       if (pid === undefined || rest === undefined) continue;
-      if (Number(pid) === process.pid || isAlive(Number(pid))) continue;
+      if (Number(pid) === process.pid || isProcessAlive(Number(pid))) continue;
       const mine = path.join(this.#directory, `adopted-by.${process.pid}.${rest}${SUFFIX}`);
       try {
         renameSync(path.join(this.#directory, name), mine);

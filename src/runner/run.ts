@@ -1,6 +1,7 @@
 import type { Effect } from '#core/effects';
 import type { RunId, TaskId } from '#core/ids';
 import type { JsonObject } from '#core/json';
+import type { WrittenReport } from '#job-kit/report';
 
 export const RUN_TRIGGERS = [
   'schedule',
@@ -43,13 +44,6 @@ export interface RunError {
   readonly class: string;
   readonly message: string;
   readonly stack?: string;
-}
-
-export interface WrittenReport {
-  /** Relative to REPO_ROOT. */
-  readonly path: string;
-  readonly bytes: number;
-  readonly sha256: string;
 }
 
 /** A row of the run ledger. */

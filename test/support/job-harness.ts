@@ -12,8 +12,8 @@ import { compileSchema } from '#core/schema';
 import { COST_WEIGHTS } from '#finops/cost-weights';
 import type { JobDefinition, JobOutcome, Progress, Window } from '#job-kit/job';
 import type { Policies, PolicyCatalog } from '#job-kit/policies';
+import type { WrittenReport } from '#job-kit/report';
 import type { StoreCatalog, StoreName } from '#job-kit/stores';
-import type { WrittenFile } from '#reports/report';
 import { createReportWriter } from '#reports/report-writer';
 import { createLiveFileEffects } from '#storage/effects/live-file-effects';
 import { createRecordingFileEffects } from '#storage/effects/recording-file-effects';
@@ -48,7 +48,7 @@ export interface RunJobResult {
         readonly assets: Readonly<Record<string, string>>;
       }
     | undefined;
-  readonly files: readonly WrittenFile[];
+  readonly files: readonly WrittenReport[];
   /** What a dry-run recorded. */
   readonly effects: readonly Effect[];
   readonly log: readonly {
@@ -126,7 +126,7 @@ const execute = async <Schema extends TObject, Needs extends StoreName>(
   repoRoot: string,
 ): Promise<RunJobResult> => {
   const effects: Effect[] = [];
-  const files: WrittenFile[] = [];
+  const files: WrittenReport[] = [];
   const log: RunJobResult['log'][number][] = [];
   const progress: Progress[] = [];
   const runEffects: Effects = {

@@ -2,7 +2,8 @@ import type { Clock } from '#core/clock';
 import type { Effect } from '#core/effects';
 import { AppError } from '#core/errors';
 import type { JobOutcome } from '#job-kit/job';
-import type { Run, WrittenReport } from '../run.ts';
+import type { WrittenReport } from '#job-kit/report';
+import type { Run } from '../run.ts';
 import type { CatalogEntry } from '../task-catalog.ts';
 import type { AbortCause, Ending } from './decide.ts';
 

@@ -1,12 +1,14 @@
 import type { Clock } from '#core/clock';
 import { hasCode, messageOf } from '#core/errors';
+import type { RunId } from '#core/ids';
 import type { JsonObject } from '#core/json';
 import type { Database } from '#storage/database';
 import type { EndJournal } from '../end-journal.ts';
 import type { LeaseKeeper } from '../lease-keeper.ts';
+import { type BegunAttempt, beginQueued, takeOver } from '../ledger/begin-attempt.ts';
 import { finishCrashedRun, finishRun, type RunEnd } from '../ledger/finish-run.ts';
 import { acquireLease, type Lease, releaseLease } from '../ledger/leases.ts';
-import { beginAttempt, returnToQueue } from '../ledger/run-ledger.ts';
+import { findRun, returnToQueue } from '../ledger/run-ledger.ts';
 import type { Run, RunError } from '../run.ts';
 import { type RunLogSinks, RunLogWriter } from '../run-log-writer.ts';
 import type { CatalogEntry } from '../task-catalog.ts';
@@ -56,40 +58,49 @@ const LEDGER_RETRY_MS = 1_000;
 const leaseScope = (run: Run, { task }: CatalogEntry): string =>
   run.dryRun || task.overlap === 'allow' ? `run:${run.id}` : `task:${task.id}`;
 
-/** One attempt of a queued run: lease → ledger → job → verdict → ledger. */
+/** One attempt of a run that has not ended: lease → ledger → job → verdict → ledger. */
 export const runAttempt = async (
   environment: AttemptEnvironment,
-  queued: Run,
+  waiting: Run,
   entry: CatalogEntry,
   sinks: Pick<RunLogSinks, 'queueLog' | 'queueProgress'>,
 ): Promise<AttemptResult> => {
+  const { database, observer, workerId } = environment;
+  const scope = leaseScope(waiting, entry);
+  const start = { runId: waiting.id, scope, worker: workerId };
+  const begun = waiting.state === 'queued' ? await beginQueued(database, start) : null;
+  const started = begun ?? (await takeLeaseAndBegin(environment, scope, waiting.id, entry));
+  if ('kind' in started) return started;
+  observer.started(started.run);
+  return attemptUnderLease(environment, { ...started, entry }, sinks);
+};
+
+/** The careful way: the scope is taken, the run has ended, or the attempt before never did. */
+const takeLeaseAndBegin = async (
+  environment: AttemptEnvironment,
+  scope: string,
+  runId: RunId,
+  entry: CatalogEntry,
+): Promise<BegunAttempt | AttemptResult> => {
   const { database, clock, observer, workerId } = environment;
-  const claim = await acquireLease(database, {
-    scope: leaseScope(queued, entry),
-    runId: queued.id,
-    holder: workerId,
-  });
+  const ended: AttemptResult = { kind: 'void', reason: 'the run has ended' };
+  const claim = await acquireLease(database, { scope, runId, holder: workerId });
   if (!claim.held) return { kind: 'busy', by: claim.by };
   const { lease } = claim;
-
-  const crashedBefore = queued.state === 'running';
-  const spent =
-    queued.crashes + 1 >= entry.task.maxCrashes || queued.attempts >= entry.task.attempts;
-  if (crashedBefore && spent) {
-    const end = toCrashEnd({ run: queued, entry, lease, worker: workerId, now: clock.now() });
-    if (!(await finishCrashedRun(database, end)))
-      return { kind: 'void', reason: 'the run has ended' };
-    observer.ended(queued, end);
-    return { kind: 'ended', end };
+  const before = await findRun(database, runId);
+  if (before?.state === 'running') {
+    const { maxCrashes, attempts } = entry.task;
+    if (before.crashes + 1 >= maxCrashes || before.attempts >= attempts) {
+      const end = toCrashEnd({ run: before, entry, lease, worker: workerId, now: clock.now() });
+      if (!(await finishCrashedRun(database, end))) return ended;
+      observer.ended(before, end);
+      return { kind: 'ended', end };
+    }
   }
-
-  const run = await beginAttempt(database, { runId: queued.id, lease, worker: workerId });
-  if (run === null) {
-    await releaseLease(database, lease);
-    return { kind: 'void', reason: 'the run has ended' };
-  }
-  observer.started(run);
-  return attemptUnderLease(environment, { run, entry, lease }, sinks);
+  const run = await takeOver(database, { runId, lease, worker: workerId });
+  if (run !== null) return { run, lease };
+  await releaseLease(database, lease);
+  return ended;
 };
 
 const attemptUnderLease = async (

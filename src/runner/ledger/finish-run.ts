@@ -1,10 +1,10 @@
 import type { Effect } from '#core/effects';
 import type { RunId } from '#core/ids';
 import type { JsonObject } from '#core/json';
+import type { WrittenReport } from '#job-kit/report';
 import type { Database, Sql } from '#storage/database';
-import type { FinalRunState, RunError, WrittenReport } from '../run.ts';
-import { closeOccurrence, type OccurrenceEnd } from './occurrence-ledger.ts';
-import { appendRunEvent } from './run-ledger.ts';
+import type { FinalRunState, RunError } from '../run.ts';
+import type { OccurrenceEnd } from './occurrence-ledger.ts';
 
 /** The end of an attempt that ends its run. Plain JSON, so that it can wait in the journal. */
 export interface RunEnd {
@@ -30,16 +30,34 @@ export interface RunEnd {
 /** Channel on which the end of a run is announced, with its id as payload. */
 export const RUN_ENDED_CHANNEL = 'opsloop_run_ended';
 
+// One statement, so that the end, its event, the occurrence and the lease stand
+// or fall together in a single round trip.
 const FINISH = `
-  UPDATE task_runs SET state = $3, finished_at = $4, duration_ms = $5, error = $6, result = $7,
-    partial = $8, reports = $9, effects = $10, would_fail = $11
-  WHERE id = $1 AND state = 'running' AND lease_token = $2
-  RETURNING task_id, occurrence_at`;
+  WITH ended AS (
+    UPDATE task_runs SET state = $3, finished_at = $4, duration_ms = $5, error = $6, result = $7,
+      partial = $8, reports = $9, effects = $10, would_fail = $11
+    WHERE id = $1 AND state = 'running' AND lease_token = $2
+    RETURNING id, task_id, occurrence_at, lease_scope, lease_token),
+  event AS (
+    INSERT INTO task_run_events (run_id, state, attempt, worker, detail)
+    SELECT id, $3, $12, $13, $14 FROM ended),
+  occurrence AS (
+    UPDATE occurrences o SET state = $15, reason = $16, closed_at = now()
+    FROM ended WHERE $15::text IS NOT NULL AND o.task_id = ended.task_id
+      AND o.scheduled_for = ended.occurrence_at AND o.run_id = ended.id AND o.state = 'open'),
+  lease AS (
+    DELETE FROM task_leases l USING ended WHERE l.scope = ended.lease_scope AND l.token = ended.lease_token)
+  SELECT pg_notify('${RUN_ENDED_CHANNEL}', id) FROM ended`;
 
 const json = (value: unknown): string | null => (value === null ? null : JSON.stringify(value));
 
-const finish = async (sql: Sql, end: RunEnd): Promise<boolean> => {
-  const [row] = await sql.query<{ task_id: string; occurrence_at: Date | null }>(FINISH, [
+/**
+ * Records the end of a run, closes its occurrence and frees its lease. False
+ * when the token is no longer the run's: another worker took it over and this
+ * end is void.
+ */
+export const finishRun = async (sql: Sql, end: RunEnd): Promise<boolean> => {
+  const rows = await sql.query(FINISH, [
     end.runId,
     end.leaseToken,
     end.state,
@@ -51,28 +69,13 @@ const finish = async (sql: Sql, end: RunEnd): Promise<boolean> => {
     JSON.stringify(end.reports),
     json(end.effects),
     end.wouldFail,
+    end.attempt,
+    end.worker,
+    JSON.stringify(end.error === null ? {} : { error: end.error.message }),
+    end.occurrence?.state ?? null,
+    end.occurrence?.reason ?? null,
   ]);
-  if (row === undefined) return false;
-  await appendRunEvent(sql, {
-    runId: end.runId,
-    state: end.state,
-    attempt: end.attempt,
-    worker: end.worker,
-    detail: end.error === null ? {} : { error: end.error.message },
-  });
-  if (row.occurrence_at !== null && end.occurrence !== null)
-    await closeOccurrence(sql, {
-      taskId: row.task_id,
-      scheduledFor: row.occurrence_at,
-      runId: end.runId,
-      end: end.occurrence,
-    });
-  await sql.execute('DELETE FROM task_leases WHERE scope = $1 AND token = $2', [
-    end.leaseScope,
-    end.leaseToken,
-  ]);
-  await sql.execute('SELECT pg_notify($1, $2)', [RUN_ENDED_CHANNEL, end.runId]);
-  return true;
+  return rows.length === 1;
 };
 
 /**
@@ -86,13 +89,5 @@ export const finishCrashedRun = (database: Database, end: RunEnd): Promise<boole
        WHERE id = $1 AND state = 'running'`,
       [end.runId, end.leaseScope, end.leaseToken],
     );
-    return touched === 1 && (await finish(sql, end));
+    return touched === 1 && (await finishRun(sql, end));
   });
-
-/**
- * Records the end of a run, closes its occurrence and frees its lease, in one
- * transaction. False when the token is no longer the run's: another worker
- * took it over and this end is void.
- */
-export const finishRun = (database: Database, end: RunEnd): Promise<boolean> =>
-  database.transaction((sql) => finish(sql, end));

@@ -2,7 +2,7 @@ import type { RunId } from '#core/ids';
 import type { Database, Sql } from '#storage/database';
 
 /** A lease without renewal is free after this long (milliseconds, the database's clock). */
-const LEASE_MS = 15_000;
+export const LEASE_MS = 15_000;
 
 export interface Lease {
   /** `task:<id>` where only one run of a task may be active, else `run:<id>`. */

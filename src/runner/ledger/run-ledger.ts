@@ -163,45 +163,6 @@ export const listRunEvents = async (sql: Sql, runId: RunId): Promise<readonly Ru
   return rows;
 };
 
-const BEGIN = `
-  UPDATE task_runs SET state = 'running', attempts = attempts + 1,
-    crashes = crashes + CASE WHEN state = 'running' THEN 1 ELSE 0 END,
-    started_at = COALESCE(started_at, now()), worker = $2, lease_scope = $3, lease_token = $4,
-    progress = NULL, error = NULL
-  WHERE id = $1 AND state IN ('queued', 'running')
-  RETURNING ${RUN_COLUMNS}`;
-
-/**
- * Starts an attempt under a lease. A row that was still `running` had a worker
- * that died: the crash is counted and shown. Null when the run has ended meanwhile.
- */
-export const beginAttempt = (
-  database: Database,
-  start: { readonly runId: RunId; readonly lease: Lease; readonly worker: string },
-): Promise<Run | null> =>
-  database.transaction(async (sql) => {
-    const before = await findRun(sql, start.runId);
-    const [row] = await sql.query<RunRow>(BEGIN, [
-      start.runId,
-      start.worker,
-      start.lease.scope,
-      start.lease.token,
-    ]);
-    if (row === undefined || before === null) return null;
-    const run = toRun(row);
-    await appendRunEvent(sql, {
-      runId: run.id,
-      state: 'running',
-      attempt: run.attempts,
-      worker: start.worker,
-      detail:
-        before.state === 'running'
-          ? { took_over_from: before.worker, reason: 'the worker of the attempt before is gone' }
-          : {},
-    });
-    return run;
-  });
-
 /** Puts a run whose attempt did not count, or is to be tried again, back to `queued`. False when the lease is no longer ours. */
 export const returnToQueue = (
   database: Database,

@@ -1,7 +1,8 @@
 import type { Effect } from '#core/effects';
 import type { RunId, TaskId } from '#core/ids';
 import type { JsonObject } from '#core/json';
-import type { Run, RunError, RunState, RunTrigger, WrittenReport } from '../run.ts';
+import type { WrittenReport } from '#job-kit/report';
+import type { Run, RunError, RunState, RunTrigger } from '../run.ts';
 
 /** A row of `task_runs` as the driver hands it over. */
 export interface RunRow {
