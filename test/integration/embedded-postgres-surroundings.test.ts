@@ -14,6 +14,7 @@ import {
 } from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { isProcessAlive } from '#core/process-alive';
 import { locateBinaries } from '#storage/postgres/embedded/binaries';
 import { currentProcess, formatIdentity } from '#storage/postgres/embedded/process-identity';
 import { keep, kept, queryValues, useEmbeddedDataDir } from '#test/support/embedded-data-dir';
@@ -106,6 +107,20 @@ const asRoot = (): void => {
     const second = await place.join(options);
     expect(await kept(second.dsn)).toEqual(['x']);
     expect(await readdir(parent)).toEqual([home]);
+  });
+
+  it('begins with an empty database after the data directory was deleted, also under a running server', async () => {
+    const options = { homeParents: [parent], logger };
+    const first = await place.join(options);
+    await keep(first.dsn, 'x');
+    const orphan = await place.serverPid();
+    await rm(place.dataDir, { recursive: true });
+    await first.stop();
+    const second = await place.join(options);
+    expect(await queryValues(second.dsn, `SELECT to_regclass('kept') IS NULL`)).toEqual([true]);
+    expect(await readdir(parent)).toHaveLength(2);
+    expect(lines.join('\n')).toContain('delete it when nobody needs it');
+    expect(orphan !== null && isProcessAlive(orphan)).toBe(false);
   });
 
   it('refuses to begin anew when that folder is gone', async () => {

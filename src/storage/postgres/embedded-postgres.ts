@@ -77,6 +77,14 @@ const prepareServer = async (
       { directory: home.directory },
       `embedded PostgreSQL keeps its data in ${home.directory}, because its user cannot reach ${dataDir}`,
     );
+  for (const directory of home.abandoned) {
+    // Its data directory is gone, so nobody else can reach or stop it.
+    await stopServer({ directory, isElsewhere: true, abandoned: [] }, clock);
+    logger?.warn(
+      { directory },
+      `${directory} holds the database of a data directory that stood at ${dataDir} before; delete it when nobody needs it`,
+    );
+  }
   return {
     dataDir,
     home,

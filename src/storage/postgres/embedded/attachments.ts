@@ -19,10 +19,20 @@ export const attach = async (directory: string): Promise<Attachment> => {
   return { leave: () => rm(file, { force: true }) };
 };
 
+/** None when somebody deleted the data directory under us. */
+const listFiles = async (directory: string): Promise<readonly string[]> => {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  }
+};
+
 /** How many living users are attached; files of dead ones are removed. */
 export const countAttached = async (directory: string): Promise<number> => {
   let living = 0;
-  for (const file of await readdir(directory)) {
+  for (const file of await listFiles(directory)) {
     const user = parseIdentity(file);
     if (user !== null && isRunning(user)) living += 1;
     else await rm(path.join(directory, file), { force: true });

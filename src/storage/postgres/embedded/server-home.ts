@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { chmod, lstat, mkdir, readFile, realpath } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, readFile, realpath } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { AppError } from '#core/errors';
@@ -11,6 +11,8 @@ import { canAccess, type ServerUser } from './server-user.ts';
 export interface ServerHome {
   readonly directory: string;
   readonly isElsewhere: boolean;
+  /** Homes of data directories that stood at this path before and were deleted. */
+  readonly abandoned: readonly string[];
 }
 
 export const clusterOf = (home: string): string => path.join(home, 'postgres');
@@ -61,18 +63,24 @@ const chooseElsewhere = async (
   dataDir: string,
   user: ServerUser,
   parents: readonly string[],
-): Promise<string> => {
+): Promise<ServerHome> => {
+  const key = createHash('sha256')
+    .update(await realpath(dataDir))
+    .digest('hex')
+    .slice(0, 16);
   for (const parent of parents) {
     if (!(await makeParent(parent, user))) continue;
-    const key = createHash('sha256')
-      .update(await realpath(dataDir))
-      .digest('hex')
-      .slice(0, 16);
-    const directory = path.join(parent, key);
-    await mkdir(directory, { recursive: true });
+    const names = await readdir(parent);
+    const abandoned = names
+      .filter((name) => name.startsWith(`${key}-`))
+      .map((name) => path.join(parent, name));
+    // Never the same twice: whoever deleted a data directory wants an empty one,
+    // and its password went with it.
+    const directory = path.join(parent, `${key}-${randomBytes(4).toString('hex')}`);
+    await mkdir(directory);
     await chmod(directory, 0o755);
     await writePrivateFile(locationFile(dataDir), `${JSON.stringify({ directory })}\n`);
-    return directory;
+    return { directory, isElsewhere: true, abandoned };
   }
   throw new AppError(
     'invalid_configuration',
@@ -107,10 +115,10 @@ export const resolveServerHome = async (options: {
   const remembered = await readLocation(dataDir);
   if (remembered !== null) {
     checkRemembered(dataDir, remembered, existsSync(passwordFileOf(dataDir)));
-    return { directory: remembered, isElsewhere: true };
+    return { directory: remembered, isElsewhere: true, abandoned: [] };
   }
   if (user === null || canAccess(user, '-x', [dataDir]))
-    return { directory: dataDir, isElsewhere: false };
+    return { directory: dataDir, isElsewhere: false, abandoned: [] };
   if (hasCluster(dataDir))
     throw new AppError(
       'invalid_configuration',
@@ -118,5 +126,5 @@ export const resolveServerHome = async (options: {
         'make it reachable again (chmod o+x on it and the folders above it)',
     );
   const parents = options.parents ?? DEFAULT_HOME_PARENTS;
-  return { directory: await chooseElsewhere(dataDir, user, parents), isElsewhere: true };
+  return chooseElsewhere(dataDir, user, parents);
 };
