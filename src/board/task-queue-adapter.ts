@@ -36,15 +36,23 @@ const runIdOf = (job: JobJson): string | null =>
   runIdIn(job.returnvalue) ??
   (isRunId(String(job.id)) ? String(job.id) : null);
 
+/** What the runner puts into a job of its own; inputs have passed the task's schema. */
+const SHOWN_FIELDS: ReadonlySet<string> = new Set([
+  'run_id',
+  'trigger',
+  'actor',
+  'scheduled_for',
+  'dry_run',
+  'inputs',
+]);
+
 /** Of a job's data only what the runner puts there: anything else may be somebody's secret. */
 const showData = (data: unknown): Readonly<Record<string, unknown>> => {
   if (data === null || typeof data !== 'object') return {};
-  const runId = runIdIn(data);
-  const hidden = Object.keys(data).filter((key) => key !== 'run_id').length;
-  return {
-    ...(runId === null ? {} : { run_id: runId }),
-    ...(hidden === 0 ? {} : { hidden_fields: hidden }),
-  };
+  const entries = Object.entries(data);
+  const shown = runIdIn(data) === null ? [] : entries.filter(([key]) => SHOWN_FIELDS.has(key));
+  const hidden = entries.length - shown.length;
+  return { ...Object.fromEntries(shown), ...(hidden === 0 ? {} : { hidden_fields: hidden }) };
 };
 
 // The schedule's next job has no run yet. Bull Board leaves a link out for

@@ -25,7 +25,8 @@ export const getEntry = (catalog: TaskCatalog, taskId: string): CatalogEntry => 
   const entry = catalog.get(taskId as TaskId);
   if (entry !== undefined) return entry;
   const nearest = nearestNames(taskId.slice(0, 200), catalog.keys());
-  const hint = nearest.length === 0 ? '' : `; did you mean ${nearest.join(', ')}?`;
+  const hint =
+    nearest.length === 0 ? '; list_tasks names them all' : `; did you mean ${nearest.join(', ')}?`;
   throw new AppError('not_found', `there is no task of that id${hint}`, {
     details: { did_you_mean: nearest },
   });

@@ -12,6 +12,7 @@ import { forgetStart } from './ledger/idempotency.ts';
 import { findRun, listLastRuns, listRunEvents, listRuns } from './ledger/run-ledger.ts';
 import { readLogLines } from './ledger/run-log.ts';
 import { listPauses, pauseTask, resumeTask } from './ledger/task-pauses.ts';
+import { toQueueData } from './queue-data.ts';
 import { type Actor, isFinal, type Run } from './run.ts';
 import type { Runs, StartedRun, StartRequest, TaskPause, TaskStatus } from './runs.ts';
 import type { CatalogEntry, TaskCatalog } from './task-catalog.ts';
@@ -48,7 +49,7 @@ export const createRuns = ({ catalog, database, queue, clock }: RunsOptions): Ru
         queueName: entry.queueName,
         jobId: run.id,
         name: entry.task.id,
-        data: { run_id: run.id },
+        data: toQueueData(run),
         attempts: entry.task.attempts,
       });
     } catch (error) {

@@ -8,6 +8,7 @@ import { removeExpiredKeys } from './ledger/idempotency.ts';
 import { closeOccurrence } from './ledger/occurrence-ledger.ts';
 import { appendRunEvent } from './ledger/run-ledger.ts';
 import { RUN_COLUMNS, type RunRow, toRun } from './ledger/run-row.ts';
+import { toQueueData } from './queue-data.ts';
 import type { Run } from './run.ts';
 import type { TaskCatalog } from './task-catalog.ts';
 
@@ -88,7 +89,7 @@ const requeue = async (
     queueName: entry.queueName,
     jobId,
     name: entry.task.id,
-    data: { run_id: run.id },
+    data: toQueueData(run),
     attempts: entry.task.attempts,
   });
 };

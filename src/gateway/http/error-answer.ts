@@ -58,10 +58,10 @@ export const toErrorAnswer = (error: unknown, requestId: string): ErrorAnswer =>
       known.retryAfterSeconds ?? (status === 503 || status === 429 ? 5 : undefined),
     body: {
       error: {
-        ...known.details,
         code: known.code,
         message: known.message,
         ...(known.violations.length === 0 ? {} : { violations: known.violations }),
+        ...known.details,
         request_id: requestId,
       },
     },
