@@ -56,11 +56,11 @@ afterAll(() => rm(checkout, { recursive: true, force: true }));
 describe('opsloop new-job', () => {
   it('writes a job that passes, and touches nothing else', async () => {
     const before = await snapshot('.');
-    const created = await createJob({ root: checkout, name: 'demo-job' });
+    const created = await createJob({ root: checkout, name: 'scaffold-probe' });
     expect(created).toEqual({
-      name: 'demo-job',
-      taskId: 'demo_job',
-      files: ['jobs/demo-job/job.ts', 'jobs/demo-job/job.test.ts', 'registry/task_registry.yml'],
+      name: 'scaffold-probe',
+      taskId: 'scaffold_probe',
+      files: ['jobs/scaffold-probe/job.ts', 'jobs/scaffold-probe/job.test.ts', 'registry/task_registry.yml'],
     });
 
     const after = await snapshot('.');
@@ -71,12 +71,12 @@ describe('opsloop new-job', () => {
     const file = 'registry/task_registry.yml';
     const wasIn = parseRegistry({ file, text: before.get(file) ?? '' });
     const isIn = parseRegistry({ file, text: after.get(file) ?? '' });
-    expect([...isIn.tasks.keys()]).toEqual([...wasIn.tasks.keys(), 'demo_job']);
+    expect([...isIn.tasks.keys()]).toEqual([...wasIn.tasks.keys(), 'scaffold_probe']);
 
-    await run('@biomejs/biome/bin/biome', 'check', '--vcs-enabled=false', 'jobs/demo-job');
+    await run('@biomejs/biome/bin/biome', 'check', '--vcs-enabled=false', 'jobs/scaffold-probe');
     await writeFile(
       at('tsconfig.demo.json'),
-      JSON.stringify({ extends: './tsconfig.json', include: ['jobs/demo-job'] }),
+      JSON.stringify({ extends: './tsconfig.json', include: ['jobs/scaffold-probe'] }),
     );
     await run('typescript/bin/tsc', '-p', 'tsconfig.demo.json');
     const tests = await run(
@@ -84,14 +84,14 @@ describe('opsloop new-job', () => {
       'run',
       '--config=vitest.job.config.ts',
       '--reporter=json',
-      'jobs/demo-job',
+      'jobs/scaffold-probe',
     );
     expect(JSON.parse(tests.stdout)).toMatchObject({ numPassedTests: 2, numTotalTests: 2 });
   });
 
   it.each([
     'Demo',
-    'demo_job',
+    'scaffold_probe',
     '-demo',
     'demo-',
     '../demo',
