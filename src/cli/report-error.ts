@@ -5,11 +5,17 @@ import { plainText, printJson, printLine, styled } from './terminal-text.ts';
 const asNames = (value: unknown): readonly string[] =>
   Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 
-/** Each violation once: the message may be made of their lines, and a line may begin with its place. */
-const violationLines = (error: AppError): readonly string[] =>
-  error.violations
-    .map(({ path, message }) => (message.includes(path) ? message : `${path}: ${message}`))
-    .filter((line) => line !== error.message);
+/** Each violation once: the error's message may be made of their lines, and a line may begin with its place. */
+const violationLines = (error: AppError): readonly string[] => {
+  const said = error.message.split('\n');
+  return error.violations
+    .map(({ path, message }) => {
+      if (message.includes(path)) return message;
+      const line = `${path} ${message}`;
+      return said.includes(line) ? line : `${path}: ${message}`;
+    })
+    .filter((line) => line !== said[0]);
+};
 
 /**
  * Says on standard error what went wrong, one line for the error and one for

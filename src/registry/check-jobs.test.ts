@@ -45,7 +45,7 @@ const linesOf = (jobs: readonly DeclaredJob[]): readonly string[] => {
     return [];
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'invalid_registry') throw error;
-    return error.message.split('\n');
+    return error.violations.map(({ path, message }) => `${path} ${message}`);
   }
 };
 

@@ -34,5 +34,9 @@ const inOrderOfPlace = (a: RegistryFault, b: RegistryFault): number =>
 export const invalidRegistry = (faults: readonly RegistryFault[]): AppError => {
   const violations = [...faults].sort(inOrderOfPlace);
   const lines = violations.map((fault) => `${fault.path} ${fault.message}`);
-  return new AppError('invalid_registry', lines.join('\n'), { violations });
+  const message =
+    lines.length === 1
+      ? lines.join('')
+      : `${lines.length} faults in the registry:\n${lines.join('\n')}`;
+  return new AppError('invalid_registry', message, { violations });
 };

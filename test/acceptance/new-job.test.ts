@@ -60,7 +60,11 @@ describe('opsloop new-job', () => {
     expect(created).toEqual({
       name: 'scaffold-probe',
       taskId: 'scaffold_probe',
-      files: ['jobs/scaffold-probe/job.ts', 'jobs/scaffold-probe/job.test.ts', 'registry/task_registry.yml'],
+      files: [
+        'jobs/scaffold-probe/job.ts',
+        'jobs/scaffold-probe/job.test.ts',
+        'registry/task_registry.yml',
+      ],
     });
 
     const after = await snapshot('.');
