@@ -9,12 +9,13 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { packageRoot } from '#core/package-root';
 import type { RunEvent } from '#runner/run';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { dropKeys, sharedRedisUrl, testKeyPrefix } from '../support/redis.ts';
 import { eventually } from '../support/runner-world.ts';
+import { SystemClient } from '../support/system-client.ts';
 import { runCommand, type SystemProcess, startSystemProcess } from '../support/system-process.ts';
 
 const fixtures = path.join(packageRoot(), 'test', 'fixtures');
@@ -50,52 +51,7 @@ describe('the built program', { timeout: 120_000 }, () => {
     return system;
   };
 
-  const call = async (
-    system: SystemProcess,
-    body: string,
-    headers: Readonly<Record<string, string>> = { 'X-API-Key': KEY },
-  ): Promise<{ status: number; body: Record<string, unknown> }> => {
-    // As the runbook's curl sends it: no Content-Type of JSON.
-    const response = await fetch(`${system.gatewayUrl}/v1/tools/jobs`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/x-www-form-urlencoded', ...headers },
-      body,
-    });
-    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-  };
-
-  const startTask = (system: SystemProcess, taskId: string, inputs: unknown = {}) =>
-    call(system, JSON.stringify({ action: 'start_task', params: { task_id: taskId, inputs } }));
-
-  const getRun = async (system: SystemProcess, runId: unknown) => {
-    const { body } = await call(
-      system,
-      JSON.stringify({ action: 'get_run', params: { run_id: runId } }),
-    );
-    return body;
-  };
-
-  /** Asks a few times a second, as the tool's rate limit allows. */
-  const untilRun = (
-    system: SystemProcess,
-    runId: unknown,
-    isSo: (run: Record<string, unknown>) => boolean,
-  ) =>
-    vi.waitFor(
-      async () => {
-        const run = await getRun(system, runId);
-        if (!isSo(run)) throw new Error(`not yet: ${JSON.stringify(run)}`);
-        return run;
-      },
-      { timeout: 40_000, interval: 400 },
-    );
-
-  const untilEnded = (system: SystemProcess, runId: unknown) =>
-    untilRun(
-      system,
-      runId,
-      (run) => 'state' in run && !['queued', 'running'].includes(String(run['state'])),
-    );
+  const client = (system: SystemProcess, key = KEY): SystemClient => new SystemClient(system, key);
 
   const ledger = async (): Promise<TestDatabase> => {
     const database = await createTestDatabase();
@@ -122,27 +78,8 @@ describe('the built program', { timeout: 120_000 }, () => {
     const keyFile = system.keyFile ?? '';
     expect(statSync(keyFile).mode & 0o777).toBe(0o600);
     const key = readFileSync(keyFile, 'utf8').trim();
-    const started = await call(
-      system,
-      '{"action":"start_task","params":{"task_id":"daily_cost_digest","inputs":{}}}',
-      { 'X-API-Key': key },
-    );
-    expect(started).toMatchObject({
-      status: 202,
-      body: { task_id: 'daily_cost_digest', status: 'queued', dry_run: false },
-    });
-    const run = await vi.waitFor(
-      async () => {
-        const { body } = await call(
-          system,
-          JSON.stringify({ action: 'get_run', run_id: started.body['run_id'] }),
-          { 'X-API-Key': key },
-        );
-        expect(body['state']).toBe('succeeded');
-        return body;
-      },
-      { timeout: 30_000, interval: 400 },
-    );
+    const runId = await client(system, key).start('daily_cost_digest');
+    const run = await client(system, key).untilState(runId, 'succeeded');
     const reports = run['reports'] as { path: string; bytes: number }[];
     expect(reports.map((report) => path.extname(report.path)).sort()).toEqual(['.json', '.md']);
     for (const report of reports)
@@ -161,12 +98,12 @@ describe('the built program', { timeout: 120_000 }, () => {
 
   it('starts again after its process was killed, with the database where it was', async () => {
     const first = await start({ GATEWAY_API_KEY: KEY });
-    const { body } = await startTask(first, 'daily_cost_digest');
-    await untilEnded(first, body['run_id']);
+    const runId = await client(first).start('daily_cost_digest');
+    await client(first).untilEnded(runId);
     first.signal('SIGKILL');
     await first.ended;
     const second = await start({ GATEWAY_API_KEY: KEY });
-    expect(await getRun(second, body['run_id'])).toMatchObject({ state: 'succeeded' });
+    expect(await client(second).getRun(runId)).toMatchObject({ state: 'succeeded' });
   });
 
   it.each(['redis', 'postgres'] as const)(
@@ -179,30 +116,29 @@ describe('the built program', { timeout: 120_000 }, () => {
       for (const worker of await Promise.all([start(env, 'worker'), start(env, 'worker')]))
         workers.set(worker.pid, worker);
       const file = path.join(cwd, 'go');
-      const { body } = await startTask(gateway, 'held', { until_file: file });
+      const runId = await client(gateway).start('held', { until_file: file });
       const holder = await eventually(async () => {
         const [row] = await database.query<{ pid: number }>(
           `SELECT w.pid FROM task_runs r JOIN workers w ON w.id = r.worker
            WHERE r.id = $1 AND r.state = 'running'`,
-          [body['run_id']],
+          [runId],
         );
         return row;
       });
       workers.get(holder.pid)?.signal('SIGKILL');
-      const tookOver = await untilRun(
-        gateway,
-        body['run_id'],
+      const tookOver = await client(gateway).untilRun(
+        runId,
         (run) => run['attempts'] === 2 && run['state'] === 'running',
       );
       expect(tookOver['crashes']).toBe(1);
       writeFileSync(file, '');
-      expect(await untilEnded(gateway, body['run_id'])).toMatchObject({
+      expect(await client(gateway).untilEnded(runId)).toMatchObject({
         state: 'succeeded',
         attempts: 2,
       });
       const events = await database.query<RunEvent>(
         'SELECT state, attempt FROM task_run_events WHERE run_id = $1 ORDER BY id',
-        [body['run_id']],
+        [runId],
       );
       expect(events.map(({ state, attempt }) => `${state} ${attempt}`)).toEqual([
         'queued 0',
@@ -220,19 +156,21 @@ describe('the built program', { timeout: 120_000 }, () => {
       const env = { ...(await engineEnv(backend, dsn)), SHUTDOWN_GRACE_SECONDS: '2' };
       const first = await start(env);
       const file = path.join(cwd, 'go');
-      const { body } = await startTask(first, 'held', { until_file: file });
-      await untilRun(first, body['run_id'], (run) => run['state'] === 'running');
+      const runId = await client(first).start('held', { until_file: file });
+      await client(first).untilState(runId, 'running');
       first.signal('SIGTERM');
       expect(await first.ended).toEqual({ code: 0, signal: null });
 
       const second = await start(env);
-      await untilRun(second, body['run_id'], (run) => run['state'] === 'running');
-      expect(await getRun(second, body['run_id'])).toMatchObject({ attempts: 1, crashes: 0 });
+      expect(await client(second).untilState(runId, 'running')).toMatchObject({
+        attempts: 1,
+        crashes: 0,
+      });
       second.signal('SIGTERM');
       writeFileSync(file, '');
       expect(await second.ended).toEqual({ code: 0, signal: null });
       const third = await start(env, 'gateway');
-      expect(await getRun(third, body['run_id'])).toMatchObject({
+      expect(await client(third).getRun(runId)).toMatchObject({
         state: 'succeeded',
         attempts: 1,
         crashes: 0,
@@ -243,12 +181,12 @@ describe('the built program', { timeout: 120_000 }, () => {
   it('kills an isolated job that ignores its timeout, and goes on', async () => {
     const { dsn } = await ledger();
     const system = await start(await engineEnv('postgres', dsn));
-    const { body } = await startTask(system, 'stubborn');
-    expect(await untilEnded(system, body['run_id'])).toMatchObject({
+    const runId = await client(system).start('stubborn');
+    expect(await client(system).untilEnded(runId)).toMatchObject({
       state: 'timed_out',
       error: { class: 'timeout' },
     });
-    const log = await fetch(`${system.gatewayUrl}/v1/runs/${String(body['run_id'])}/log`, {
+    const log = await fetch(`${system.gatewayUrl}/v1/runs/${runId}/log`, {
       headers: { 'X-API-Key': KEY },
     });
     const text = await log.text();
