@@ -1,5 +1,6 @@
 import type { Clock } from '#core/clock';
 import type { JsonObject } from '#core/json';
+import { storableJson, storableText } from '#core/storable-text';
 import type { BullConnection } from './bull-connection.ts';
 import { backoffStrategy, carryOut } from './disposition.ts';
 import { settleWithin, withoutPayload } from './engine-error.ts';
@@ -21,7 +22,6 @@ import {
 import { type BullJob, PacedWorker } from './paced-worker.ts';
 import type { ConsumeOptions, Consumer, Delivery, Disposition } from './queue-port.ts';
 import { scheduledSlotOf } from './scheduled-slot.ts';
-import { toStorableJson, toStorableText } from './storable-text.ts';
 
 interface ActiveDelivery {
   readonly jobId: string;
@@ -173,11 +173,11 @@ export class BullmqConsumer implements Consumer {
         prevMillis: job.opts.prevMillis,
       }),
       signal,
-      log: (line) => this.#note(() => job.log(toStorableText(line, LOG_LINE_MAX_CHARS))),
+      log: (line) => this.#note(() => job.log(storableText(line, LOG_LINE_MAX_CHARS))),
       progress: (value) =>
         this.#note(() =>
           job.updateProgress(
-            typeof value === 'number' ? value : { ...(toStorableJson(value) as JsonObject) },
+            typeof value === 'number' ? value : { ...(storableJson(value) as JsonObject) },
           ),
         ),
     };

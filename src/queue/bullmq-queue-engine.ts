@@ -1,6 +1,7 @@
 import { type IQueueBackend, type JobType, Queue } from 'bullmq';
 import type { Clock } from '#core/clock';
 import { AppError, messageOf } from '#core/errors';
+import { findUnstorable } from '#core/storable-text';
 import type { BullConnection } from './bull-connection.ts';
 import { BullmqConsumer } from './bullmq-consumer.ts';
 import { CUSTOM_BACKOFF } from './disposition.ts';
@@ -27,7 +28,6 @@ import type {
   QueueJobState,
 } from './queue-port.ts';
 import { asSchedulerError, refusalCode } from './scheduler-error.ts';
-import { findUnstorable } from './storable-text.ts';
 
 type BullQueue = Queue<unknown, unknown, string, unknown, unknown, string, IQueueBackend, unknown>;
 
@@ -70,15 +70,10 @@ export class BullmqQueueEngine implements QueueEngine {
 
   async enqueue(job: NewQueueJob): Promise<void> {
     checkId('The queue job id', job.jobId);
-    const unstorable = findUnstorable(job.data);
-    if (unstorable !== null)
-      throw new AppError('invalid_input', 'The job data holds text that queues cannot keep', {
-        violations: [
-          {
-            path: unstorable,
-            message: 'must not hold a NUL character or half of a surrogate pair',
-          },
-        ],
+    const violations = findUnstorable(job.data);
+    if (violations.length > 0)
+      throw new AppError('invalid_input', 'the job data holds text that queues cannot keep', {
+        violations,
       });
     await this.#attempt('enqueue a job', async () => {
       const queue = await this.#queue(job.queueName);

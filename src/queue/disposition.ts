@@ -1,9 +1,9 @@
 import { DelayedError, UnrecoverableError, WaitingError } from 'bullmq';
 import type { JsonValue } from '#core/json';
+import { storableJson, storableText } from '#core/storable-text';
 import { DEFAULT_ATTEMPTS, ENGINE_RETRY_DELAY_MS, REASON_MAX_CHARS } from './engine-limits.ts';
 import type { BullJob } from './paced-worker.ts';
 import type { Disposition } from './queue-port.ts';
-import { toStorableJson, toStorableText } from './storable-text.ts';
 
 /** The backoff under which `backoffStrategy` is asked for the delay. */
 export const CUSTOM_BACKOFF = { type: 'custom' } as const;
@@ -42,7 +42,7 @@ export const carryOut = async (
 ): Promise<JsonValue> => {
   switch (disposition.kind) {
     case 'complete':
-      return toStorableJson(disposition.returnValue);
+      return storableJson(disposition.returnValue);
     case 'retry':
       // Jobs added or edited on the board come without these.
       job.opts.backoff = CUSTOM_BACKOFF;
@@ -78,7 +78,7 @@ const release = async (
   }
 };
 
-const reasonText = (reason: string): string => toStorableText(reason, REASON_MAX_CHARS);
+const reasonText = (reason: string): string => storableText(reason, REASON_MAX_CHARS);
 
 const wholeMs = (delayMs: number): number => Math.max(0, Math.round(delayMs));
 

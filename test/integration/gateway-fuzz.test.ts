@@ -175,5 +175,7 @@ it('answers 2,000 generated bodies with anything but a 500', { timeout: 300_000 
     { numRuns: 2_000 },
   );
   // The generator reaches behind the checks, not only up to them.
-  expect([...seen].sort()).toEqual(expect.arrayContaining([200, 202, 400, 403, 404, 415, 422]));
+  expect([...seen].sort()).toEqual(expect.arrayContaining([200, 400, 403, 404, 415, 422]));
+  // A start is accepted, or refused by the ledger alone: the task is paused or active already.
+  expect(seen.has(202) || seen.has(409)).toBe(true);
 });
