@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import {
   chmodSync,
   mkdirSync,
@@ -11,6 +12,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { packageRoot } from '#core/package-root';
+import { isProcessAlive } from '#core/process-alive';
 import type { RunEvent } from '#runner/run';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { dropKeys, sharedRedisUrl, testKeyPrefix } from '../support/redis.ts';
@@ -192,6 +194,20 @@ describe('the built program', { timeout: 120_000 }, () => {
     const text = await log.text();
     expect(text).toContain('not listening');
     expect(text).toContain('ignored its signal');
+  });
+
+  it('does not leave an isolated job behind when it is killed', async () => {
+    const { dsn } = await ledger();
+    const system = await start(await engineEnv('postgres', dsn));
+    const runId = await client(system).start('patient');
+    const log = () =>
+      fetch(`${system.gatewayUrl}/v1/runs/${runId}/log`, { headers: { 'X-API-Key': KEY } });
+    await eventually(async () => (await (await log()).text()).includes('not listening'));
+    const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(system.pid)]);
+    const children = stdout.toString().split('\n').filter(Boolean).map(Number);
+    expect(children).toHaveLength(1);
+    system.signal('SIGKILL');
+    await eventually(async () => !children.some(isProcessAlive));
   });
 
   it('runs a task from the command line without a system, with typed inputs and the same bytes twice', async () => {

@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads';
 import { readProcessEnvironment } from '#config/process-environment';
 import { loadSettings } from '#config/settings';
 import { systemClock } from '#core/clock';
@@ -75,6 +76,9 @@ process.on('SIGINT', () => undefined);
 process.on('SIGTERM', () => undefined);
 // Without its worker the run is taken over elsewhere.
 process.on('disconnect', () => process.exit(1));
+new Worker(new URL('./parent-watch.js', import.meta.url), {
+  workerData: { parentPid: process.ppid },
+}).unref();
 process.on('message', (message: ToChild) => {
   if (message.kind === 'abort') {
     controller.abort(new AppError('internal', message.detail));
