@@ -65,6 +65,18 @@ const retryRun = async (
   await options.runs.retry(actor, runId, 'retry');
 };
 
+/** Scripts know a queue by its own name; the board's has the group before it. */
+const acceptPlainQueueNames = (
+  scope: FastifyInstance,
+  boardNames: ReadonlyMap<string, string>,
+): void => {
+  scope.addHook('preHandler', async (request) => {
+    const params = request.params as { queueName?: string };
+    const boardName = boardNames.get(params.queueName ?? '');
+    if (boardName !== undefined) params.queueName = boardName;
+  });
+};
+
 const guardChanges = (
   scope: FastifyInstance,
   context: MountContext,
@@ -136,6 +148,10 @@ export const createBoard = (options: BoardOptions): Board => ({
       serverAdapter: server,
       options: { uiConfig: boardUiConfig(context.basePath, options.environment) },
     });
+    acceptPlainQueueNames(
+      scope,
+      new Map(adapters.map((each) => [each.boardQueue.queueName, each.getName()])),
+    );
     guardChanges(scope, context, (request, actor) => retryRun(options, byName, request, actor));
     serveStylesheet(scope);
     await scope.register(server.registerPlugin());

@@ -113,6 +113,13 @@ describe.each(['postgres', 'redis'] as const)('the board on %s', (backend) => {
     });
   });
 
+  it('knows a queue by its own name too', async () => {
+    const runId = await addedRun(await add('window_digest', { window_hours: 6 }));
+    expect(await site.ended(runId)).toMatchObject({ inputs: { window_hours: 6 } });
+    const page = await ask('GET', `/api/queues/window_digest/${runId}`);
+    expect(page.status).toBe(200);
+  });
+
   it('refuses bad data, unknown names and job options with a reason, and adds nothing', async () => {
     const before = (await latestRuns()).length;
     const jobsBefore = await site.engine.countJobs('shared-work');
