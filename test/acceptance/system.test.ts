@@ -203,7 +203,7 @@ describe('the built program', { timeout: 120_000 }, () => {
     const log = () =>
       fetch(`${system.gatewayUrl}/v1/runs/${runId}/log`, { headers: { 'X-API-Key': KEY } });
     await eventually(async () => (await (await log()).text()).includes('not listening'));
-    const { stdout } = spawnSync('ps', ['-o', 'pid=', '--ppid', String(system.pid)]);
+    const { stdout } = spawnSync('pgrep', ['-P', String(system.pid)]);
     const children = stdout.toString().split('\n').filter(Boolean).map(Number);
     expect(children).toHaveLength(1);
     system.signal('SIGKILL');
