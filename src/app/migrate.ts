@@ -3,6 +3,7 @@ import type { Settings } from '#config/settings';
 import { systemClock } from '#core/clock';
 import { AppError } from '#core/errors';
 import { packageRoot } from '#core/package-root';
+import type { Database } from '#storage/database';
 import {
   applyMigrations,
   listMigrations,
@@ -11,7 +12,7 @@ import {
   planMigrations,
   renderMigrations,
 } from '#storage/migrations/migrate';
-import { openDatabase, type PostgresDatabase } from '#storage/postgres/postgres-database';
+import { openDatabase } from '#storage/postgres/postgres-database';
 import type { Logger } from '#telemetry/logger';
 import { openDsn } from './open-engines.ts';
 
@@ -43,7 +44,7 @@ const asDomain = (domain: string | undefined): MigrationDomain | undefined => {
 };
 
 /** DDL needs the role that owns the tables, which the service's own role need not be. */
-export const openMigrationDatabase = (settings: Settings, dsn: string): PostgresDatabase =>
+export const openMigrationDatabase = (settings: Settings, dsn: string): Database =>
   openDatabase({
     dsn: settings.database.adminUrl ?? dsn,
     maxConnections: 1,

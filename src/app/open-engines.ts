@@ -4,16 +4,13 @@ import type { Settings } from '#config/settings';
 import type { Clock } from '#core/clock';
 import { AppError } from '#core/errors';
 import { type BullmqQueueEngine, createQueueEngine } from '#queue/create-queue-engine';
+import type { Database } from '#storage/database';
 import { purgeScratch } from '#storage/duckdb/purge-scratch';
 import {
   type EmbeddedPostgres,
   startOrAttachEmbeddedPostgres,
 } from '#storage/postgres/embedded-postgres';
-import {
-  openBullPool,
-  openDatabase,
-  type PostgresDatabase,
-} from '#storage/postgres/postgres-database';
+import { openBullPool, openDatabase } from '#storage/postgres/postgres-database';
 import type { Logger } from '#telemetry/logger';
 
 /** Connections of this process besides BullMQ's: ledger, stores, gateway. */
@@ -23,7 +20,7 @@ const SPARE_BULL_CONNECTIONS = 10;
 
 export interface Engines {
   readonly dsn: string;
-  readonly database: PostgresDatabase;
+  readonly database: Database;
   readonly queue: BullmqQueueEngine;
   close(): Promise<void>;
 }

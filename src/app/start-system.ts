@@ -8,6 +8,7 @@ import type { GatewayService } from '#gateway/gateway';
 import { createRuns } from '#runner/create-runs';
 import { Worker } from '#runner/worker';
 import type { Logger } from '#telemetry/logger';
+import { announceAuditDirectory } from './announce-audit-directory.ts';
 import { connectEngines } from './connect-engines.ts';
 import { createGateway } from './create-gateway.ts';
 import { createJobExecutor } from './create-job-executor.ts';
@@ -89,6 +90,7 @@ export const startSystem = async (options: StartSystemOptions): Promise<System> 
     });
 
     if (runsJobs) {
+      await announceAuditDirectory(settings, logger);
       const worker = new Worker({
         record: {
           id: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,

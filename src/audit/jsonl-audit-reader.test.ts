@@ -1,8 +1,7 @@
-import { mkdir, mkdtemp, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
-import os from 'node:os';
+import { mkdir, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import {
   auditEvent,
   jsonLines,
@@ -10,65 +9,11 @@ import {
   writeJsonlDays,
   writeParquetDays,
 } from '#test/support/audit-events';
-import type { AuditView } from './audit-store.ts';
-import { createJsonlAuditReader } from './jsonl-audit-reader.ts';
+import { FROM, numberedEvent, TO, useAuditFiles } from '#test/support/audit-files-world';
 
-const FROM = new Date('2026-11-04T00:00:00Z');
-const TO = new Date('2026-11-05T00:00:00Z');
-
-let root: string;
-let directory: string;
-let tempDir: string;
-
-beforeEach(async () => {
-  root = await mkdtemp(path.join(os.tmpdir(), 'opsloop-audit-'));
-  directory = path.join(root, 'audit');
-  tempDir = path.join(root, 'tmp');
-  await mkdir(directory);
-});
-
-afterEach(() => rm(root, { recursive: true, force: true }));
-
-const reader = (whenMissing: 'fail' | 'empty' = 'fail') =>
-  createJsonlAuditReader({ directory, whenMissing, tempDir });
-
-const open = (range: { from?: Date; to?: Date } = {}): Promise<AuditView> =>
-  reader().open({
-    from: range.from ?? FROM,
-    to: range.to ?? TO,
-    signal: new AbortController().signal,
-  });
-
-const withView = async <T>(
-  work: (view: AuditView) => Promise<T>,
-  range: { from?: Date; to?: Date } = {},
-): Promise<T> => {
-  const view = await open(range);
-  try {
-    return await work(view);
-  } finally {
-    await view.close();
-  }
-};
-
-const countCalls = (range: { from?: Date; to?: Date } = {}): Promise<number> =>
-  withView(async (view) => {
-    const [row] = await view.aggregate({
-      from: range.from ?? FROM,
-      to: range.to ?? TO,
-      groupBy: [],
-    });
-    return row?.calls ?? 0;
-  }, range);
-
-const dayFile = (day = '2026-11-04'): string => path.join(directory, `tool_audit_${day}.jsonl`);
-
-const event = (n: number, given: object = {}): object =>
-  auditEvent({
-    req_id: `req-${n}`,
-    ts: `2026-11-04T12:00:${String(n % 60).padStart(2, '0')}.000Z`,
-    ...given,
-  });
+const world = useAuditFiles();
+const { reader, open, withView, countCalls, dayFile } = world;
+const event = numberedEvent;
 
 describe('reading audit files', () => {
   it('takes events by their instant, not by the name of the file', async () => {
@@ -178,17 +123,20 @@ describe('reading audit files', () => {
       auditEvent({ req_id: '2' }),
     ];
     const late = [auditEvent({ req_id: '3', graph_node: 'n' })];
-    await writeParquetDays(directory, early);
-    await writeGzipDays(directory, early);
-    await writeJsonlDays(directory, [...early, ...late]);
+    await writeParquetDays(world.directory, early);
+    await writeGzipDays(world.directory, early);
+    await writeJsonlDays(world.directory, [...early, ...late]);
     expect(await countCalls()).toBe(4);
     await rm(dayFile());
     expect(await countCalls()).toBe(3);
   });
 
   it('reports a Parquet file that is none, and things that are no files', async () => {
-    await mkdir(path.join(directory, 'compact'));
-    await writeFile(path.join(directory, 'compact', 'tool_audit_2026-11-04.parquet'), 'PAR1 no');
+    await mkdir(path.join(world.directory, 'compact'));
+    await writeFile(
+      path.join(world.directory, 'compact', 'tool_audit_2026-11-04.parquet'),
+      'PAR1 no',
+    );
     await mkdir(dayFile('2026-11-05'));
     await symlink('/nowhere', dayFile('2026-11-03'));
     await withView(async (view) => {
@@ -203,22 +151,22 @@ describe('reading audit files', () => {
   });
 
   it('ignores foreign names and days that do not exist', async () => {
-    await writeFile(path.join(directory, 'tool_audit_2026-02-30.jsonl'), 'x\n');
-    await writeFile(path.join(directory, 'tool_audit_2026-11-04.jsonl.bak'), 'x\n');
-    await writeFile(path.join(directory, 'rejected-2026-11-04.jsonl'), 'x\n');
+    await writeFile(path.join(world.directory, 'tool_audit_2026-02-30.jsonl'), 'x\n');
+    await writeFile(path.join(world.directory, 'tool_audit_2026-11-04.jsonl.bak'), 'x\n');
+    await writeFile(path.join(world.directory, 'rejected-2026-11-04.jsonl'), 'x\n');
     await withView(async (view) => {
       expect(view.quality.rejectedCount).toBe(0);
     });
   });
 
   it('reads from a directory whose name looks like a pattern', async () => {
-    directory = path.join(root, "it's [a] dir*");
-    await writeJsonlDays(directory, [auditEvent()]);
+    world.directory = path.join(world.root, "it's [a] dir*");
+    await writeJsonlDays(world.directory, [auditEvent()]);
     expect(await countCalls()).toBe(1);
   });
 
   it('refuses a directory that somebody configured and that is missing', async () => {
-    directory = path.join(root, 'absent');
+    world.directory = path.join(world.root, 'absent');
     await expect(open()).rejects.toMatchObject({ code: 'unavailable' });
     const view = await reader('empty').open({
       from: FROM,
@@ -227,11 +175,11 @@ describe('reading audit files', () => {
     });
     expect(await view.aggregate({ from: FROM, to: TO, groupBy: [] })).toEqual([]);
     await view.close();
-    await expect(stat(directory)).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(stat(world.directory)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   it('answers an empty range with nothing and a reversed one with an error', async () => {
-    await writeJsonlDays(directory, [auditEvent()]);
+    await writeJsonlDays(world.directory, [auditEvent()]);
     expect(await countCalls({ from: TO, to: TO })).toBe(0);
     await expect(open({ from: TO, to: FROM })).rejects.toMatchObject({ code: 'invalid_input' });
   });
@@ -246,16 +194,16 @@ describe('reading audit files', () => {
   });
 
   it('leaves neither the directory changed nor anything of its own behind', async () => {
-    await writeGzipDays(directory, [auditEvent()]);
-    const before = await stat(directory);
+    await writeGzipDays(world.directory, [auditEvent()]);
+    const before = await stat(world.directory);
     await countCalls();
-    expect((await stat(directory)).mtimeMs).toBe(before.mtimeMs);
-    expect(await readdir(directory)).toEqual(['tool_audit_2026-11-04.jsonl.gz']);
-    expect(await readdir(tempDir)).toEqual([]);
+    expect((await stat(world.directory)).mtimeMs).toBe(before.mtimeMs);
+    expect(await readdir(world.directory)).toEqual(['tool_audit_2026-11-04.jsonl.gz']);
+    expect(await readdir(world.tempDir)).toEqual([]);
   });
 
   it('stops when it is told to', async () => {
-    await writeJsonlDays(directory, [auditEvent()]);
+    await writeJsonlDays(world.directory, [auditEvent()]);
     const stop = new AbortController();
     const view = await reader().open({ from: FROM, to: TO, signal: stop.signal });
     const question = view.aggregate({ from: FROM, to: TO, groupBy: ['tool'], withP95: true });
@@ -264,11 +212,11 @@ describe('reading audit files', () => {
     await expect(view.aggregate({ from: FROM, to: TO, groupBy: [] })).rejects.toThrow('enough');
     await view.close();
     await view.close();
-    expect(await readdir(tempDir)).toEqual([]);
+    expect(await readdir(world.tempDir)).toEqual([]);
   });
 
   it('keeps tools apart only where asked', async () => {
-    await writeJsonlDays(directory, [
+    await writeJsonlDays(world.directory, [
       auditEvent({ tool: "o'clock" }),
       auditEvent({ tool: 'b', duration_ms: 1 }),
       auditEvent({ tool: 'c', duration_ms: 2 }),

@@ -1,67 +1,11 @@
-import { appendFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import os from 'node:os';
-import path from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { appendFile, writeFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
 import { auditEvent, jsonLines } from '#test/support/audit-events';
-import type { AuditView } from './audit-store.ts';
-import { createJsonlAuditReader } from './jsonl-audit-reader.ts';
+import { FROM, numberedEvent, TO, useAuditFiles } from '#test/support/audit-files-world';
 
-const FROM = new Date('2026-11-04T00:00:00Z');
-const TO = new Date('2026-11-05T00:00:00Z');
-
-let root: string;
-let directory: string;
-let tempDir: string;
-
-beforeEach(async () => {
-  root = await mkdtemp(path.join(os.tmpdir(), 'opsloop-audit-'));
-  directory = path.join(root, 'audit');
-  tempDir = path.join(root, 'tmp');
-  await mkdir(directory);
-});
-
-afterEach(() => rm(root, { recursive: true, force: true }));
-
-const reader = (whenMissing: 'fail' | 'empty' = 'fail') =>
-  createJsonlAuditReader({ directory, whenMissing, tempDir });
-
-const open = (range: { from?: Date; to?: Date } = {}): Promise<AuditView> =>
-  reader().open({
-    from: range.from ?? FROM,
-    to: range.to ?? TO,
-    signal: new AbortController().signal,
-  });
-
-const withView = async <T>(
-  work: (view: AuditView) => Promise<T>,
-  range: { from?: Date; to?: Date } = {},
-): Promise<T> => {
-  const view = await open(range);
-  try {
-    return await work(view);
-  } finally {
-    await view.close();
-  }
-};
-
-const countCalls = (range: { from?: Date; to?: Date } = {}): Promise<number> =>
-  withView(async (view) => {
-    const [row] = await view.aggregate({
-      from: range.from ?? FROM,
-      to: range.to ?? TO,
-      groupBy: [],
-    });
-    return row?.calls ?? 0;
-  }, range);
-
-const dayFile = (day = '2026-11-04'): string => path.join(directory, `tool_audit_${day}.jsonl`);
-
-const event = (n: number, given: object = {}): object =>
-  auditEvent({
-    req_id: `req-${n}`,
-    ts: `2026-11-04T12:00:${String(n % 60).padStart(2, '0')}.000Z`,
-    ...given,
-  });
+const world = useAuditFiles();
+const { withView, countCalls, dayFile } = world;
+const event = numberedEvent;
 
 describe('lines that are not events', () => {
   it('counts the good lines and names each bad one with file, line and reason', async () => {

@@ -76,10 +76,6 @@ export class Worker implements Service {
     });
   }
 
-  get activeRuns(): number {
-    return this.#consumers.reduce((sum, consumer) => sum + consumer.activeCount, 0);
-  }
-
   async start(): Promise<void> {
     const { clock, catalog, queue, record, observer, concurrency } = this.#options;
     await this.#keeper.start();

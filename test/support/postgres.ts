@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import { inject } from 'vitest';
-import { openDatabase, type PostgresDatabase } from '#storage/postgres/postgres-database';
+import type { Database } from '#storage/database';
+import { openDatabase } from '#storage/postgres/postgres-database';
 import { TEMPLATE_DATABASE, withDatabase } from './global-postgres.ts';
 import { type DisposablePostgres, makeDisposablePostgres } from './postgres-server.ts';
 
@@ -9,7 +10,7 @@ export type { DisposablePostgres } from './postgres-server.ts';
 
 export interface TestDatabase {
   readonly dsn: string;
-  readonly database: PostgresDatabase;
+  readonly database: Database;
   /** Closes `database` and removes it from the server, whoever is still connected. */
   drop(): Promise<void>;
 }

@@ -20,12 +20,9 @@ import type { Actor, Run, RunState } from '#runner/run';
 import type { Runs, StartRequest } from '#runner/runs';
 import { createTaskCatalog, type TaskCatalog } from '#runner/task-catalog';
 import { Worker, type WorkerObserver, type WorkerOptions } from '#runner/worker';
+import type { Database } from '#storage/database';
 import { applyMigrations, listMigrations } from '#storage/migrations/migrate';
-import {
-  openBullPool,
-  openDatabase,
-  type PostgresDatabase,
-} from '#storage/postgres/postgres-database';
+import { openBullPool, openDatabase } from '#storage/postgres/postgres-database';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 import { dropKeys, sharedRedisUrl, testKeyPrefix } from './redis.ts';
 
@@ -109,7 +106,7 @@ const silentObserver = (unexpected: unknown[]): WorkerObserver => ({
 });
 
 export interface RunnerWorld {
-  readonly database: PostgresDatabase;
+  readonly database: Database;
   readonly queue: BullmqQueueEngine;
   readonly catalog: TaskCatalog;
   readonly runs: Runs;

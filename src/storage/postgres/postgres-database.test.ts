@@ -2,18 +2,14 @@ import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { AppError } from '#core/errors';
+import type { Database } from '#storage/database';
 import {
   createTestDatabase,
   type DisposablePostgres,
   startDisposablePostgres,
   type TestDatabase,
 } from '#test/support/postgres';
-import {
-  openBullPool,
-  openDatabase,
-  type PostgresDatabase,
-  sqlState,
-} from './postgres-database.ts';
+import { openBullPool, openDatabase, sqlState } from './postgres-database.ts';
 
 let test: TestDatabase;
 beforeAll(async () => {
@@ -21,8 +17,8 @@ beforeAll(async () => {
 });
 afterAll(() => test.drop());
 
-const opened: PostgresDatabase[] = [];
-const open = (options: Partial<Parameters<typeof openDatabase>[0]> = {}): PostgresDatabase => {
+const opened: Database[] = [];
+const open = (options: Partial<Parameters<typeof openDatabase>[0]> = {}): Database => {
   const database = openDatabase({
     dsn: test.dsn,
     maxConnections: 4,
@@ -221,7 +217,7 @@ describe('a server that goes away', () => {
   afterAll(() => server.dispose());
 
   // Resolves with the first payload that `accept` takes.
-  const listening = async (database: PostgresDatabase, channel: string) => {
+  const listening = async (database: Database, channel: string) => {
     const received: string[] = [];
     let wake = (): void => {};
     const subscription = await database.listen(channel, (payload) => {
@@ -237,7 +233,7 @@ describe('a server that goes away', () => {
     return { subscription, received, until };
   };
 
-  const untilListening = async (database: PostgresDatabase, count: number): Promise<void> => {
+  const untilListening = async (database: Database, count: number): Promise<void> => {
     for (;;) {
       const [row] = await database.query<{ count: number }>(
         `SELECT count(*) AS count FROM pg_stat_activity WHERE query LIKE 'LISTEN%'`,

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { type Clock, systemClock } from '#core/clock';
 import { AppError, hasCode } from '#core/errors';
 import type { Database, Sql, Subscription } from '../database.ts';
@@ -13,21 +13,9 @@ export interface DatabaseOptions extends PoolOptions {
   readonly clock?: Clock;
 }
 
-/** Database on the `pg` driver. */
-export interface PostgresDatabase extends Database {
-  /** Hands out one connection for work that the port does not cover, such as COPY. */
-  withClient<T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T>;
-}
-
-/** Whether a connection may serve others after work on it failed. */
-type IsReusable = (failure: unknown) => boolean;
-
-const whenConnectionHeld: IsReusable = (failure) =>
+/** Whether a connection may serve others after a statement on it failed. */
+const isReusable = (failure: unknown): boolean =>
   !hasCode(translatePostgresError(failure), 'unavailable');
-
-// After raw work, a COPY for instance, only the server's own answer proves that
-// the protocol is in step again.
-const whenServerAnswered: IsReusable = (failure) => failure instanceof pg.DatabaseError;
 
 const sqlOn = (client: pg.ClientBase): Sql => ({
   async query<Row extends object>(text: string, values?: readonly unknown[]) {
@@ -56,16 +44,13 @@ const run = async (
  * in UTC. When a connection breaks during COMMIT, `transaction` rejects with
  * `unavailable` although the work may have been committed.
  */
-export const openDatabase = (options: DatabaseOptions): PostgresDatabase => {
+export const openDatabase = (options: DatabaseOptions): Database => {
   const clock = options.clock ?? systemClock;
   const pool = openPool(options);
   const subscriptions = new Set<Subscription>();
   let closed: Promise<void> | undefined;
 
-  const borrow = async <T>(
-    isReusable: IsReusable,
-    work: (client: pg.PoolClient) => Promise<T>,
-  ): Promise<T> => {
+  const borrow = async <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
     let client: pg.PoolClient;
     try {
       client = await pool.connect();
@@ -83,7 +68,7 @@ export const openDatabase = (options: DatabaseOptions): PostgresDatabase => {
   };
 
   const transaction = <T>(work: (sql: Sql) => Promise<T>): Promise<T> =>
-    borrow(whenConnectionHeld, async (client) => {
+    borrow(async (client) => {
       await client.query('BEGIN');
       let result: T;
       try {
@@ -106,7 +91,7 @@ export const openDatabase = (options: DatabaseOptions): PostgresDatabase => {
 
   const ping = async (timeoutMs: number): Promise<void> => {
     const answered = new AbortController();
-    const probe = borrow(whenConnectionHeld, (client) =>
+    const probe = borrow((client) =>
       client.query({ text: 'SELECT 1', query_timeout: timeoutMs } as pg.QueryConfig),
     );
     const tooLate = clock.sleep(timeoutMs, answered.signal).then(() => {
@@ -142,14 +127,11 @@ export const openDatabase = (options: DatabaseOptions): PostgresDatabase => {
   };
 
   return {
-    query: (text, values) =>
-      borrow(whenConnectionHeld, (client) => sqlOn(client).query(text, values)),
-    execute: (text, values) =>
-      borrow(whenConnectionHeld, (client) => sqlOn(client).execute(text, values)),
+    query: (text, values) => borrow((client) => sqlOn(client).query(text, values)),
+    execute: (text, values) => borrow((client) => sqlOn(client).execute(text, values)),
     transaction,
     listen,
     ping,
-    withClient: (work) => borrow(whenServerAnswered, work),
     close() {
       closed ??= close();
       return closed;
