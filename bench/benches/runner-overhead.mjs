@@ -148,6 +148,7 @@ const full = async (queue, database) => {
       jobLog: quiet,
       recovered: quiet,
       merged: quiet,
+      schedulesRestored: quiet,
       unexpected: (what, error) => process.stderr.write(`${what}: ${error}\n`),
     },
     journalDirectory,

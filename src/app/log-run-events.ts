@@ -62,6 +62,12 @@ export const logRunEvents = (logger: Logger): WorkerObserver => ({
   merged(ends) {
     logger.info({ ends }, 'ends of runs merged from the journal into the ledger');
   },
+  schedulesRestored({ added, changed, removed }) {
+    logger.warn(
+      { added, changed, removed },
+      'schedules of the queue engine were not what the registry says; restored',
+    );
+  },
   unexpected(what, error) {
     logger.error({ err: error }, `unexpected: ${what}`);
   },

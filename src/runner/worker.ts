@@ -4,6 +4,7 @@ import { groupBy } from '#core/group-by';
 import type { Service } from '#core/service';
 import type { Consumer, QueueEngine } from '#queue/queue-port';
 import type { Database } from '#storage/database';
+import { type AppliedSchedules, applySchedules } from './apply-schedules.ts';
 import { EndJournal } from './end-journal.ts';
 import { type DeliveryEnvironment, handleDelivery } from './execute/handle-delivery.ts';
 import type { JobExecutor } from './execute/job-executor.ts';
@@ -22,12 +23,16 @@ import type { TaskCatalog } from './task-catalog.ts';
 
 const HEARTBEAT_EVERY_MS = 5_000;
 const RECOVER_EVERY_MS = 10_000;
+/** An emptied queue engine has its schedules back after this long at the latest. */
+const RESTORE_SCHEDULES_EVERY_MS = 60_000;
 /** A queue of one task: its real run and a dry-run beside it. */
 const OWN_QUEUE_CONCURRENCY = 2;
 
 export interface WorkerObserver extends RunObserver {
   recovered(recovered: Recovered): void;
   merged(ends: number): void;
+  /** The engine's schedules were not what the registry says: emptied, edited or deleted behind our back. */
+  schedulesRestored(applied: AppliedSchedules): void;
   unexpected(what: string, error: unknown): void;
 }
 
@@ -86,6 +91,9 @@ export class Worker implements Service {
       }),
       clock.every(RECOVER_EVERY_MS, () => {
         this.#tendSoon(() => this.#recover());
+      }),
+      clock.every(RESTORE_SCHEDULES_EVERY_MS, () => {
+        this.#tendSoon(() => this.#restoreSchedules());
       }),
     ];
     const slots = new RunSlots(concurrency);
@@ -189,6 +197,17 @@ export class Worker implements Service {
       await removeDeadWorkers(database);
     } catch (error) {
       this.#report('recovery', error);
+    }
+  }
+
+  async #restoreSchedules(): Promise<void> {
+    const { database, queue, catalog, observer } = this.#options;
+    try {
+      const applied = await applySchedules(database, queue, catalog);
+      if (applied.added.length + applied.changed.length + applied.removed.length > 0)
+        observer.schedulesRestored(applied);
+    } catch (error) {
+      this.#report('schedules', error);
     }
   }
 

@@ -102,6 +102,7 @@ const silentObserver = (unexpected: unknown[]): WorkerObserver => ({
   jobLog: () => undefined,
   recovered: () => undefined,
   merged: () => undefined,
+  schedulesRestored: () => undefined,
   unexpected: (_what, error) => unexpected.push(error),
 });
 

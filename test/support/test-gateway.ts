@@ -155,6 +155,7 @@ export const startTestGateway = async (
     jobLog: quiet,
     recovered: quiet,
     merged: quiet,
+    schedulesRestored: quiet,
     unexpected: quiet,
   };
   const worker = options.withWorker
