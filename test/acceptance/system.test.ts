@@ -1,4 +1,5 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   mkdirSync,
@@ -96,6 +97,30 @@ describe('the built program', { timeout: 120_000 }, () => {
     system.signal('SIGTERM');
     expect(await system.ended).toEqual({ code: 0, signal: null });
     expect(system.log()).not.toContain(key);
+  });
+
+  it('stops when npm, which started it, is told to stop', async () => {
+    const npm = spawn('npm', ['start'], {
+      cwd: packageRoot(),
+      env: {
+        PATH: process.env['PATH'],
+        HOME: process.env['HOME'],
+        REPO_ROOT: cwd,
+        GATEWAY_PORT: '0',
+      },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    let output = '';
+    for (const stream of [npm.stdout, npm.stderr])
+      stream.setEncoding('utf8').on('data', (text: string) => {
+        output += text;
+      });
+    // Closed only when nobody writes any more, the system included.
+    const closed = once(npm, 'close');
+    await eventually(async () => output.includes('Opsloop is ready'));
+    npm.kill('SIGTERM');
+    await closed;
+    expect(output).toContain('"msg":"stopped"');
   });
 
   it('starts again after its process was killed, with the database where it was', async () => {
