@@ -133,6 +133,9 @@ const toDefinition = (options: {
       raw.schedule === undefined
         ? null
         : { cron: raw.schedule.cron.trim().replaceAll(/\s+/g, ' '), timezone },
+    after: [],
+    blackouts: [],
+    notify: null,
     permissions: raw.permissions,
     inputs: raw.inputs === undefined ? NO_INPUTS : { ...raw.inputs },
     outputs: raw.outputs ?? [],
@@ -172,5 +175,11 @@ export const parseRegistry = (source: {
     id as TaskId,
     toDefinition({ id, raw: task, base, yaml }),
   ]);
-  return { file, tasks: new Map(tasks), positionOf: yaml.keyPosition };
+  return {
+    file,
+    tasks: new Map(tasks),
+    blackouts: new Map(),
+    reconcile: 'enforce',
+    positionOf: yaml.keyPosition,
+  };
 };

@@ -37,6 +37,9 @@ export const makeTask = (id: string, over: Partial<TaskDefinition> = {}): TaskDe
   owner: 'test',
   group: 'test',
   schedule: null,
+  after: [],
+  blackouts: [],
+  notify: null,
   timezone: 'UTC',
   permissions: { start: ['tools.jobs.start'], read: ['tools.jobs.read'] },
   inputs: {
@@ -174,7 +177,12 @@ export const openRunnerWorld = async (
   const queue = newQueue();
   await queue.connect();
   const catalog = createTaskCatalog(
-    { file: 'test', tasks: new Map(tasks.map(({ task }) => [task.id, task])) },
+    {
+      file: 'test',
+      tasks: new Map(tasks.map(({ task }) => [task.id, task])),
+      blackouts: new Map(),
+      reconcile: 'enforce',
+    },
     new Map(
       tasks.map(({ task, run, reads }) => [
         task.job,

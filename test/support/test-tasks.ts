@@ -22,6 +22,9 @@ const base = {
   keepRunsMs: 86_400_000,
   maxCrashes: 2,
   queue: null,
+  after: [],
+  blackouts: [],
+  notify: null,
   position: { line: 1, column: 1 },
 } as const satisfies Partial<TaskDefinition>;
 
@@ -98,6 +101,8 @@ const TASKS: readonly TaskDefinition[] = [
 export const testRegistry = (): Registry => ({
   file: 'test',
   tasks: new Map(TASKS.map((task) => [task.id, task])),
+  blackouts: new Map(),
+  reconcile: 'enforce',
 });
 
 const succeed = defineJob({
