@@ -1,8 +1,10 @@
 import { CronExpressionParser } from 'cron-parser';
 import { AppError } from '#core/errors';
 
-/** A cron line as the numbers that it matches. */
+/** A cron line as the numbers that it matches, each list ascending. */
 export interface CronFields {
+  /** Only 0 for a line of five fields. */
+  readonly seconds: readonly number[];
   readonly minutes: readonly number[];
   readonly hours: readonly number[];
   readonly months: ReadonlySet<number>;
@@ -14,7 +16,7 @@ export interface CronFields {
 }
 
 const numbers = (values: readonly (number | string)[]): readonly number[] =>
-  values.filter((value) => typeof value === 'number');
+  values.filter((value) => typeof value === 'number').sort((a, b) => a - b);
 
 // H is random at each parse; L, W, # and ? mean different things to different crons.
 const PLAIN = /^[0-9A-Z*,/-]+$/i;
@@ -25,11 +27,12 @@ const parse = (cron: string): CronFields => {
   const isPlain = fields.every(
     (field) => PLAIN.test(field) && !/[a-z]/i.test(field.replaceAll(NAMES, '')),
   );
-  if (fields.length !== 5 || !isPlain)
-    throw new AppError('invalid_input', 'the schedule is not a plain cron line of five fields');
+  if ((fields.length !== 5 && fields.length !== 6) || !isPlain)
+    throw new AppError('invalid_input', 'the schedule is not a plain cron line of 5 or 6 fields');
   try {
     const { fields: read } = CronExpressionParser.parse(fields.join(' '), { tz: 'UTC' });
     return {
+      seconds: numbers(read.second.values),
       minutes: numbers(read.minute.values),
       hours: numbers(read.hour.values),
       months: new Set(numbers(read.month.values)),
@@ -48,8 +51,9 @@ const parsed = new Map<string, CronFields>();
 const MAX_PARSED = 2000;
 
 /**
- * Parses five fields with the library that the queue engine uses, so that both
- * read a line alike. Throws `invalid_input` for anything else.
+ * Parses five fields, or six that begin with seconds, with the library that the
+ * queue engine uses, so that both read a line alike. Throws `invalid_input` for
+ * anything else.
  */
 export const parseCronFields = (cron: string): CronFields => {
   const known = parsed.get(cron);
@@ -59,6 +63,9 @@ export const parseCronFields = (cron: string): CronFields => {
   parsed.set(cron, fields);
   return fields;
 };
+
+/** Whether the line follows the clock as it is where that changes: it names every hour. */
+export const isEveryHour = ({ hours }: CronFields): boolean => hours.length === 24;
 
 /** When both day fields are restricted, one of them suffices, as in every cron since Vixie's. */
 export const matchesDay = (fields: CronFields, day: Date): boolean => {

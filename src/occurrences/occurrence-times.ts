@@ -1,23 +1,18 @@
-import { type CronFields, matchesDay, parseCronFields } from './cron-fields.ts';
-import { instantsOf, offsetsAround, wallTimeOf } from './zone-time.ts';
+import { isEveryHour, parseCronFields } from './cron-fields.ts';
+import { firstWallTime, lastWallTime } from './wall-search.ts';
+import { phaseAt } from './zone-offsets.ts';
 
-/** A cron line of five fields and the IANA zone it is read in. */
+/** A cron line of five fields, or of six that begin with seconds, and the IANA zone it is read in. */
 export interface CronSchedule {
   readonly cron: string;
   readonly timezone: string;
 }
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 86_400_000;
-
 /** 29 February can be eight years away, around a century that is no leap year. */
-const SEARCH_DAYS = 366 * 9;
-
-const startOfDay = (wallMs: number): number => Math.floor(wallMs / DAY_MS) * DAY_MS;
+const SEARCH_MS = 366 * 9 * 86_400_000;
 
 /**
- * The occurrences that belong to one local day, ascending. The rules where the
+ * The first occurrence in `[from, to)`, in milliseconds. The rules where the
  * clocks change are those of the queue engine in sequence, which knows them
  * only when it walks there from well before:
  * - a wall time in a gap is shifted forward by the gap: 02:30 runs at 03:30;
@@ -25,73 +20,61 @@ const startOfDay = (wallMs: number): number => Math.floor(wallMs / DAY_MS) * DAY
  * - except in a schedule of every hour, which follows the clock as it is: each
  *   repeated hour counts twice and what a gap leaves out is left out.
  */
-const occurrencesOfDay = (
-  fields: CronFields,
-  timezone: string,
-  dayMs: number,
-): readonly number[] => {
-  if (!matchesDay(fields, new Date(dayMs))) return [];
-  const offsets = offsetsAround(timezone, dayMs);
-  const isEveryHour = fields.hours.length === 24;
-  const isPlainDay = offsets.before === offsets.after;
-  const instants: number[] = [];
-  for (const hour of fields.hours)
-    for (const minute of fields.minutes) {
-      const wallMs = dayMs + hour * HOUR_MS + minute * MINUTE_MS;
-      const found = isPlainDay ? [wallMs - offsets.before] : instantsOf(wallMs, offsets);
-      if (isEveryHour) instants.push(...found);
-      else instants.push(found[0] ?? wallMs - offsets.before);
-    }
-  return isPlainDay ? instants : [...new Set(instants)].sort((a, b) => a - b);
-};
-
-/**
- * The occurrences of a local day. Near a change of the clocks those of its
- * neighbours come along, since a shift over midnight leaves the day.
- */
-const occurrencesNear = (
-  fields: CronFields,
-  timezone: string,
-  dayMs: number,
-): readonly number[] => {
-  const neighbours = [dayMs - DAY_MS, dayMs, dayMs + DAY_MS];
-  // Most days of a yearly schedule need no look at the zone at all.
-  if (!neighbours.some((day) => matchesDay(fields, new Date(day)))) return [];
-  const { before, after } = offsetsAround(timezone, dayMs);
-  const days = before === after ? [dayMs] : neighbours;
-  return days.flatMap((day) => occurrencesOfDay(fields, timezone, day));
-};
-
-const search = (
-  schedule: CronSchedule,
-  from: Date,
-  options: {
-    readonly stepMs: number;
-    readonly pick: (instants: readonly number[]) => number | undefined;
-  },
-): Date | null => {
-  const fields = parseCronFields(schedule.cron);
-  let dayMs = startOfDay(wallTimeOf(schedule.timezone, from.getTime()));
-  for (let days = 0; days < SEARCH_DAYS; days += 1, dayMs += options.stepMs) {
-    const found = options.pick(occurrencesNear(fields, schedule.timezone, dayMs));
-    if (found !== undefined) return new Date(found);
+const findFirst = (
+  { cron, timezone }: CronSchedule,
+  { from, to }: { readonly from: number; readonly to: number },
+): number | null => {
+  const fields = parseCronFields(cron);
+  const reading = isEveryHour(fields) ? 'hourly' : 'daily';
+  let cursor = from;
+  while (cursor < to) {
+    const phase = phaseAt(timezone, cursor);
+    const end = Math.min(phase.to, to);
+    const found = phase[reading].flatMap((offset) => {
+      const wallMs = firstWallTime(fields, { from: cursor + offset, to: end + offset });
+      return wallMs === null ? [] : [wallMs - offset];
+    });
+    if (found.length > 0) return Math.min(...found);
+    cursor = end;
   }
   return null;
 };
 
+/** The last occurrence in `[from, to]`, in milliseconds, by the same rules. */
+const findLast = (
+  { cron, timezone }: CronSchedule,
+  { from, to }: { readonly from: number; readonly to: number },
+): number | null => {
+  const fields = parseCronFields(cron);
+  const reading = isEveryHour(fields) ? 'hourly' : 'daily';
+  let cursor = to;
+  while (cursor >= from) {
+    const phase = phaseAt(timezone, cursor);
+    const start = Math.max(phase.from, from);
+    const found = phase[reading].flatMap((offset) => {
+      const wallMs = lastWallTime(fields, { from: start + offset, to: cursor + offset });
+      return wallMs === null ? [] : [wallMs - offset];
+    });
+    if (found.length > 0) return Math.max(...found);
+    cursor = start - 1;
+  }
+  return null;
+};
+
+const dateOrNull = (instantMs: number | null): Date | null =>
+  instantMs === null ? null : new Date(instantMs);
+
 /** The first occurrence after `after`; null for a date that never comes. */
-export const nextOccurrence = (schedule: CronSchedule, after: Date): Date | null =>
-  search(schedule, after, {
-    stepMs: DAY_MS,
-    pick: (instants) => smallest(instants.filter((instant) => instant > after.getTime())),
-  });
+export const nextOccurrence = (schedule: CronSchedule, after: Date): Date | null => {
+  const from = after.getTime() + 1;
+  return dateOrNull(findFirst(schedule, { from, to: from + SEARCH_MS }));
+};
 
 /** The last occurrence at or before `atOrBefore`; null for a date that never came. */
-export const latestOccurrence = (schedule: CronSchedule, atOrBefore: Date): Date | null =>
-  search(schedule, atOrBefore, {
-    stepMs: -DAY_MS,
-    pick: (instants) => largest(instants.filter((instant) => instant <= atOrBefore.getTime())),
-  });
+export const latestOccurrence = (schedule: CronSchedule, atOrBefore: Date): Date | null => {
+  const to = atOrBefore.getTime();
+  return dateOrNull(findLast(schedule, { from: to - SEARCH_MS, to }));
+};
 
 /** The last occurrence before `before`, itself excluded. */
 export const previousOccurrence = (schedule: CronSchedule, before: Date): Date | null =>
@@ -99,9 +82,8 @@ export const previousOccurrence = (schedule: CronSchedule, before: Date): Date |
 
 /** Whether `instant` is, to the millisecond, an occurrence. */
 export const isOccurrence = (schedule: CronSchedule, instant: Date): boolean => {
-  const fields = parseCronFields(schedule.cron);
-  const dayMs = startOfDay(wallTimeOf(schedule.timezone, instant.getTime()));
-  return occurrencesNear(fields, schedule.timezone, dayMs).includes(instant.getTime());
+  const from = instant.getTime();
+  return findFirst(schedule, { from, to: from + 1 }) === from;
 };
 
 /** The occurrences in `[from, to)`, oldest first, at most `limit` of them. */
@@ -109,32 +91,14 @@ export const occurrencesBetween = (
   schedule: CronSchedule,
   range: { readonly from: Date; readonly to: Date; readonly limit: number },
 ): readonly Date[] => {
-  const fields = parseCronFields(schedule.cron);
-  const from = range.from.getTime();
   const to = range.to.getTime();
-  const found = new Set<number>();
-  const lastDayMs = startOfDay(wallTimeOf(schedule.timezone, to)) + DAY_MS;
-  let dayMs = startOfDay(wallTimeOf(schedule.timezone, from)) - DAY_MS;
-  for (; dayMs <= lastDayMs; dayMs += DAY_MS) {
-    for (const instant of occurrencesOfDay(fields, schedule.timezone, dayMs))
-      if (instant >= from && instant < to) found.add(instant);
-    // A day's own may lie behind one that the day before it was shifted to, by less than a day.
-    if (found.size > range.limit + 1440) break;
+  const found: Date[] = [];
+  let from = range.from.getTime();
+  while (found.length < range.limit) {
+    const next = findFirst(schedule, { from, to });
+    if (next === null) break;
+    found.push(new Date(next));
+    from = next + 1;
   }
-  return [...found]
-    .sort((a, b) => a - b)
-    .slice(0, range.limit)
-    .map((instant) => new Date(instant));
+  return found;
 };
-
-const smallest = (instants: readonly number[]): number | undefined =>
-  instants.reduce<number | undefined>(
-    (least, instant) => (least === undefined || instant < least ? instant : least),
-    undefined,
-  );
-
-const largest = (instants: readonly number[]): number | undefined =>
-  instants.reduce<number | undefined>(
-    (most, instant) => (most === undefined || instant > most ? instant : most),
-    undefined,
-  );

@@ -1,5 +1,3 @@
-const DAY_MS = 86_400_000;
-
 /** Formatters are costly to make and never change; there are a few hundred zones at most. */
 const formatters = new Map<string, Intl.DateTimeFormat>();
 
@@ -25,8 +23,7 @@ const formatterOf = (timezone: string): Intl.DateTimeFormat => {
  * What the clocks of the zone show at an instant, written as if it were UTC:
  * local arithmetic is then plain arithmetic on milliseconds.
  */
-export const wallTimeOf = (timezone: string, instantMs: number): number => {
-  if (timezone === 'UTC') return instantMs;
+const wallTimeOf = (timezone: string, instantMs: number): number => {
   const seconds = Math.floor(instantMs / 1000) * 1000;
   const parts: Record<string, number> = {};
   for (const { type, value } of formatterOf(timezone).formatToParts(seconds))
@@ -35,48 +32,25 @@ export const wallTimeOf = (timezone: string, instantMs: number): number => {
   return Date.UTC(year, month - 1, day, hour, minute, second) + (instantMs - seconds);
 };
 
-const offsetAt = (timezone: string, instantMs: number): number =>
-  wallTimeOf(timezone, instantMs) - instantMs;
+/** Milliseconds that the zone's clocks are ahead of UTC at an instant. */
+export const offsetAt = (timezone: string, instantMs: number): number =>
+  timezone === 'UTC' ? 0 : wallTimeOf(timezone, instantMs) - instantMs;
 
-/** The zone's offsets around a local day, and the instant at which they change; equal offsets never do. */
-export interface DayOffsets {
-  readonly before: number;
-  readonly after: number;
-  /** First instant with the offset `after`. */
-  readonly changeAt: number;
-}
+/** `2026-11-25` */
+export const wallDateText = (wallMs: number): string => new Date(wallMs).toISOString().slice(0, 10);
 
-const findChange = (timezone: string, range: { from: number; to: number }): number => {
-  const before = offsetAt(timezone, range.from);
-  let { from, to } = range;
-  while (to - from > 1000) {
-    const middle = from + Math.floor((to - from) / 2000) * 1000;
-    if (offsetAt(timezone, middle) === before) from = middle;
-    else to = middle;
-  }
-  return to;
+/** `09:00`, with the seconds where there are any. */
+export const wallClockText = (wallMs: number): string =>
+  new Date(wallMs).toISOString().slice(11, 19).replace(/:00$/, '');
+
+const offsetText = (offsetMs: number): string => {
+  const sign = offsetMs < 0 ? '-' : '+';
+  return `${sign}${wallClockText(Math.abs(offsetMs))}`;
 };
 
-/**
- * `dayMs` is the local midnight, written as if it were UTC. No zone has changed
- * its clocks twice within the three days that are looked at since 1970.
- */
-export const offsetsAround = (timezone: string, dayMs: number): DayOffsets => {
-  if (timezone === 'UTC') return { before: 0, after: 0, changeAt: Number.NEGATIVE_INFINITY };
-  const range = { from: dayMs - DAY_MS, to: dayMs + 2 * DAY_MS };
-  const before = offsetAt(timezone, range.from);
-  const after = offsetAt(timezone, range.to);
-  const changeAt = before === after ? Number.NEGATIVE_INFINITY : findChange(timezone, range);
-  return { before, after, changeAt };
-};
-
-/** A wall time as instants, ascending: none in a gap of the clocks, two in a repeated stretch. */
-export const instantsOf = (wallMs: number, offsets: DayOffsets): readonly number[] => {
-  const earlier = wallMs - offsets.before;
-  const later = wallMs - offsets.after;
-  if (earlier === later) return [later];
-  const found: number[] = [];
-  if (earlier < offsets.changeAt) found.push(earlier);
-  if (later >= offsets.changeAt) found.push(later);
-  return found;
+/** An instant as people in the zone read it, with the offset in force: `2026-11-25 09:00 +01:00`. */
+export const formatLocal = (timezone: string, instant: Date): string => {
+  const offsetMs = offsetAt(timezone, instant.getTime());
+  const wallMs = instant.getTime() + offsetMs;
+  return `${wallDateText(wallMs)} ${wallClockText(wallMs)} ${offsetText(offsetMs)}`;
 };

@@ -25,7 +25,13 @@ const FIELD_RULES: readonly FieldRule[] = [
   },
 ];
 
-const FIELD_NAMES = FIELD_RULES.map(({ name }) => name).join(' ');
+const SECOND_RULE: FieldRule = { name: 'second', min: 0, max: 59, names: [] };
+
+const nameFields = (rules: readonly FieldRule[]): string => rules.map(({ name }) => name).join(' ');
+
+const FIVE = { count: 5, word: 'five', names: nameFields(FIELD_RULES) };
+const SIX = { count: 6, word: 'six', names: nameFields([SECOND_RULE, ...FIELD_RULES]) };
+
 const DAYS_IN_MONTH = [31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
 
 /** What other crons accept and read in different ways, with the reason to refuse it. */
@@ -93,6 +99,8 @@ const readField = (
 
 /** What a cron line matches, field by field; days of the week from 0 (Sunday) to 6. */
 export interface CronValues {
+  /** Only 0 for a line of five fields. */
+  readonly seconds: readonly number[];
   readonly minutes: readonly number[];
   readonly hours: readonly number[];
   readonly daysOfMonth: readonly number[];
@@ -113,38 +121,53 @@ const neverComes = ({ daysOfMonth, months, anyDayOfWeek }: CronValues): boolean 
   anyDayOfWeek &&
   !months.some((month) => daysOfMonth.some((day) => day <= (DAYS_IN_MONTH[month - 1] ?? 0)));
 
+export interface CronForm {
+  /** Whether the line has six fields, of which the first are seconds, or five. */
+  readonly seconds: boolean;
+  /** Whether the one who wrote it could have had the other form by a word. */
+  readonly isChosen: boolean;
+}
+
+const ONLY_MINUTES: CronForm = { seconds: false, isChosen: false };
+
+const lintForm = (fields: readonly string[], { seconds, isChosen }: CronForm): string | null => {
+  const [first = ''] = fields;
+  const [form, other] = seconds ? [SIX, FIVE] : [FIVE, SIX];
+  if (first.startsWith('@'))
+    return `has the nickname ${first}; accepted: ${form.word} fields (${form.names})`;
+  if (fields.length === form.count) return null;
+  const fault = `has ${fields.length} fields; accepted: ${form.word} (${form.names})`;
+  return isChosen && fields.length === other.count
+    ? `${fault}, or ${other.word} (${other.names}) ${seconds ? 'without' : 'with'} seconds: true`
+    : fault;
+};
+
 /**
- * Reads a cron line the strict way: five fields of numbers, names, lists,
- * ranges and steps, which every cron reads alike. Answers every fault at once.
+ * Reads a cron line the strict way: five fields, or six that begin with
+ * seconds, of numbers, names, lists, ranges and steps, which every cron reads
+ * alike. Answers every fault at once.
  */
-export const lintCron = (cron: string): CronLint => {
-  const fields = cron.trim().split(/\s+/);
-  if (cron.trim().startsWith('@'))
-    return {
-      values: null,
-      faults: [`has the nickname ${fields[0]}; accepted: five fields (${FIELD_NAMES})`],
-    };
-  if (fields.length !== FIELD_RULES.length) {
-    const found = cron.trim() === '' ? 0 : fields.length;
-    return {
-      values: null,
-      faults: [`has ${found} fields; accepted: five (${FIELD_NAMES})`],
-    };
-  }
-  const read = FIELD_RULES.map((rule, index) => readField(fields[index] ?? '', rule));
+export const lintCron = (cron: string, form: CronForm = ONLY_MINUTES): CronLint => {
+  const found = cron.split(/\s+/).filter((field) => field !== '');
+  const formFault = lintForm(found, form);
+  if (formFault !== null) return { values: null, faults: [formFault] };
+  const fields = form.seconds ? found : ['0', ...found];
+  const read = [SECOND_RULE, ...FIELD_RULES].map((rule, index) =>
+    readField(fields[index] ?? '', rule),
+  );
   const faults = read.flatMap((field) => field.faults);
   if (faults.length > 0) return { values: null, faults };
-  const [minutes = [], hours = [], daysOfMonth = [], months = [], daysOfWeek = []] = read.map(
-    (field) => ascending(field.values),
-  );
+  const [seconds = [], minutes = [], hours = [], daysOfMonth = [], months = [], daysOfWeek = []] =
+    read.map((field) => ascending(field.values));
   const values: CronValues = {
+    seconds,
     minutes,
     hours,
     daysOfMonth,
     months,
     daysOfWeek,
-    anyDayOfMonth: fields[2] === '*',
-    anyDayOfWeek: fields[4] === '*',
+    anyDayOfMonth: fields[3] === '*',
+    anyDayOfWeek: fields[5] === '*',
   };
   if (neverComes(values)) return { values: null, faults: ['names a date that never comes'] };
   return { values, faults: [] };

@@ -1,6 +1,6 @@
 import { parseDuration } from './duration.ts';
 import type { RawPolicies, RawTask } from './registry-schema.ts';
-import type { Backoff, TaskDefinition } from './task.ts';
+import type { Backoff, NotifyRule, TaskDefinition } from './task.ts';
 
 /** What a task has unless it says otherwise. */
 export type TaskPolicies = Pick<
@@ -15,6 +15,8 @@ export type TaskPolicies = Pick<
   | 'lateAfterMs'
   | 'keepRunsMs'
   | 'maxCrashes'
+  | 'blackouts'
+  | 'notify'
 >;
 
 /** What holds when the file has no word on it either. */
@@ -29,6 +31,8 @@ export const BUILT_IN_POLICIES: TaskPolicies = {
   lateAfterMs: 'auto',
   keepRunsMs: 90 * 86_400_000,
   maxCrashes: 2,
+  blackouts: [],
+  notify: null,
 };
 
 const duration = (text: string | undefined, otherwise: number): number =>
@@ -48,6 +52,12 @@ const lateAfter = (
   return text === 'auto' ? 'auto' : (parseDuration(text) ?? otherwise);
 };
 
+/** Empty lists are how a task says that nobody is told, whatever the default. */
+const mergeNotify = (raw: RawPolicies['notify'], base: NotifyRule | null): NotifyRule | null => {
+  if (raw === undefined) return base;
+  return raw.on.length === 0 ? null : raw;
+};
+
 /** `raw` over `base`, key by key. Only for values that passed the schema. */
 export const mergePolicies = (raw: RawPolicies | RawTask, base: TaskPolicies): TaskPolicies => ({
   timezone: raw.timezone ?? base.timezone,
@@ -60,4 +70,6 @@ export const mergePolicies = (raw: RawPolicies | RawTask, base: TaskPolicies): T
   lateAfterMs: lateAfter(raw.late_after, base.lateAfterMs),
   keepRunsMs: duration(raw.keep_runs, base.keepRunsMs),
   maxCrashes: raw.max_crashes ?? base.maxCrashes,
+  blackouts: raw.blackouts ?? base.blackouts,
+  notify: mergeNotify(raw.notify, base.notify),
 });

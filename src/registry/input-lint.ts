@@ -123,19 +123,22 @@ const locateCompileFault = (schema: JsonSchema, whole: string): readonly InputFa
     : [{ steps: [], at: 'value', message: `is not a valid JSON Schema (${whole})` }];
 };
 
-/** A default that its own schema refuses, or an input that the schedule could not fill in. */
-const wordDefaultFault = (fault: SchemaFault, isScheduled: boolean): readonly InputFault[] => {
+/** What starts the task without asking anybody for inputs, in words; null when nothing does. */
+export type OwnStart = 'the schedule' | 'the task before it' | null;
+
+/** A default that its own schema refuses, or an input that a start without inputs could not fill in. */
+const wordDefaultFault = (fault: SchemaFault, start: OwnStart): readonly InputFault[] => {
   const [name = ''] = fault.steps;
   if (fault.keyword === 'required' && fault.steps.length === 1)
-    return isScheduled
-      ? [
+    return start === null
+      ? []
+      : [
           {
             steps: ['properties', name],
             at: 'key',
-            message: 'is required and has no default, so the schedule could never start the task',
+            message: `is required and has no default, so ${start} could never start the task`,
           },
-        ]
-      : [];
+        ];
   return [
     {
       steps: ['properties', name, 'default'],
@@ -145,7 +148,7 @@ const wordDefaultFault = (fault: SchemaFault, isScheduled: boolean): readonly In
   ];
 };
 
-const lintUncached = (schema: JsonSchema, isScheduled: boolean): readonly InputFault[] => {
+const lintUncached = (schema: JsonSchema, start: OwnStart): readonly InputFault[] => {
   const keywordFaults = lintKeywords(schema, []);
   if (keywordFaults.length > 0) return keywordFaults;
   const properties = isLooseObject(schema['properties']) ? schema['properties'] : {};
@@ -163,7 +166,7 @@ const lintUncached = (schema: JsonSchema, isScheduled: boolean): readonly InputF
   );
   if (strangers.length > 0) return strangers;
   try {
-    return compileFaultFinder(schema)({}).flatMap((fault) => wordDefaultFault(fault, isScheduled));
+    return compileFaultFinder(schema)({}).flatMap((fault) => wordDefaultFault(fault, start));
   } catch (error) {
     return locateCompileFault(schema, error instanceof Error ? error.message : String(error));
   }
@@ -175,14 +178,14 @@ const lintUncached = (schema: JsonSchema, isScheduled: boolean): readonly InputF
  */
 export const createInputLint = (): ((
   schema: JsonSchema,
-  start: { readonly isScheduled: boolean },
+  start: OwnStart,
 ) => readonly InputFault[]) => {
   const known = new Map<string, readonly InputFault[]>();
-  return (schema, { isScheduled }) => {
-    const key = `${isScheduled} ${canonicalJson(schema)}`;
+  return (schema, start) => {
+    const key = `${start} ${canonicalJson(schema)}`;
     let faults = known.get(key);
     if (faults === undefined) {
-      faults = lintUncached(schema, isScheduled);
+      faults = lintUncached(schema, start);
       known.set(key, faults);
     }
     return faults;

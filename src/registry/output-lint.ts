@@ -45,8 +45,9 @@ const PER_DAY: readonly Granularity[] = [...PER_SECOND, 'day'];
 
 /** Which placeholders keep the schedule's occurrences apart. */
 const sufficientFor = (cron: CronValues): readonly Granularity[] => {
-  const { minutes, hours, daysOfMonth, months, daysOfWeek, anyDayOfMonth, anyDayOfWeek } = cron;
-  if (minutes.length * hours.length > 1) return PER_SECOND;
+  const { seconds, minutes, hours, daysOfMonth, months, daysOfWeek, anyDayOfMonth, anyDayOfWeek } =
+    cron;
+  if (seconds.length * minutes.length * hours.length > 1) return PER_SECOND;
   // When both day fields are restricted either suffices, so neither a week nor a month has one day.
   const isWeekly = anyDayOfMonth && daysOfWeek.length === 1;
   const isMonthly = anyDayOfWeek && daysOfMonth.length === 1;

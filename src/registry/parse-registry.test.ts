@@ -34,6 +34,9 @@ describe('parseRegistry', () => {
       owner: 'platform',
       group: 'platform',
       schedule: null,
+      after: [],
+      blackouts: [],
+      notify: null,
       timezone: 'UTC',
       permissions: { start: ['tools.jobs.start'], read: ['tools.jobs.read'] },
       inputs: { type: 'object', additionalProperties: false, properties: {} },
@@ -70,6 +73,15 @@ describe('parseRegistry', () => {
     });
   });
 
+  it('takes six fields where the schedule says seconds', () => {
+    const more = '    schedule: { cron: " */10 0  2 * * *", seconds: true }\n';
+    expect(taskOf({ more })).toMatchObject({
+      schedule: { cron: '*/10 0 2 * * *', timezone: 'UTC' },
+    });
+    const five = '    schedule: { cron: "0 2 * * *", seconds: false }\n';
+    expect(taskOf({ more: five })).toMatchObject({ schedule: { cron: '0 2 * * *' } });
+  });
+
   it("takes the schedule's zone for the outputs too", () => {
     const more = '    schedule: { cron: "0 2 * * *", timezone: Asia/Tokyo }\n';
     expect(taskOf({ more })).toMatchObject({ timezone: 'Asia/Tokyo' });
@@ -94,9 +106,12 @@ describe('parseRegistry', () => {
     ['0 5 1 1 *', 'yyyy'],
     ['0 5 * * *', 'yyyy-MM-dd'],
     ['*/5 * * * *', 'yyyyMMddTHHmmssZ'],
+    ['0,30 0 5 * * *', 'yyyyMMddTHHmmssZ'],
+    ['30 0 5 * * *', 'yyyy-MM-dd'],
   ])('accepts reports of %s by {scheduled_for:%s}', (cron, format) => {
     const base = `ops/reports/nightly/{scheduled_for:${format}}`;
-    const more = `    schedule: { cron: "${cron}" }\n    outputs: ["${base}.json", "${base}.md"]\n`;
+    const seconds = cron.split(' ').length === 6;
+    const more = `    schedule: { cron: "${cron}", seconds: ${seconds} }\n    outputs: ["${base}.json", "${base}.md"]\n`;
     expect(taskOf({ more }).outputs).toHaveLength(2);
   });
 
@@ -165,5 +180,11 @@ describe('describeSchedule', () => {
       'At 14:30, only on Monday (Europe/Berlin)',
     );
     expect(describeSchedule(null)).toBe('on request');
+  });
+
+  it('says the seconds of six fields', () => {
+    const timezone = 'UTC';
+    expect(describeSchedule({ cron: '*/10 * * * * *', timezone })).toBe('Every 10 seconds (UTC)');
+    expect(describeSchedule({ cron: '0 30 2 * * *', timezone })).toBe('At 02:30 (UTC)');
   });
 });

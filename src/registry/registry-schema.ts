@@ -1,28 +1,18 @@
-import { type Static, type TSchema, Type } from 'typebox';
+import { type Static, Type } from 'typebox';
+import { BLACKOUTS } from './blackout-schema.ts';
 import { DURATION_PATTERN, DURATION_WORDS } from './duration.ts';
-
-const named = (pattern: string, words: string, description: string) =>
-  Type.String({ pattern, 'x-accepted': words, description });
-
-const duration = (description: string) => named(DURATION_PATTERN, DURATION_WORDS, description);
-
-const line = (maxLength: number, description: string) =>
-  Type.String({
-    pattern: `^[^\\r\\n]{1,${maxLength}}$`,
-    'x-accepted': `one line of up to ${maxLength} characters`,
-    description,
-  });
-
-const closed = <Properties extends Record<string, TSchema>>(
-  properties: Properties,
-  description: string,
-) => Type.Object(properties, { additionalProperties: false, description });
-
-const TASK_ID_PATTERN = '^[a-z][a-z0-9_]{0,63}$';
-const NAME_PATTERN = '^[a-z][a-z0-9_-]{0,63}$';
-
-const timezone = () =>
-  Type.String({ minLength: 1, description: 'IANA time zone, such as UTC or Europe/Berlin.' });
+import {
+  byName,
+  closed,
+  duration,
+  line,
+  name,
+  named,
+  TASK_ID_PATTERN,
+  TASK_ID_WORDS,
+  timezone,
+} from './schema-parts.ts';
+import { NOTIFY_EVENTS } from './task.ts';
 
 const backoff = () =>
   closed(
@@ -38,6 +28,19 @@ const backoff = () =>
       ),
     },
     'How long to wait between attempts. Keys that are left out come from the defaults.',
+  );
+
+const notify = () =>
+  closed(
+    {
+      on: Type.Array(Type.Enum([...NOTIFY_EVENTS]), {
+        description: 'What is told; an empty list tells nothing.',
+      }),
+      to: Type.Array(name('Target of the policy of notifications, such as oncall.'), {
+        description: 'Who is told.',
+      }),
+    },
+    "Who is told of what. A task's own replaces the whole of the default.",
   );
 
 /** What the block `defaults` may hold and any task may override. */
@@ -80,6 +83,13 @@ const policies = () => ({
       description: 'A run that killed its worker this often is ended for good.',
     }),
   ),
+  blackouts: Type.Optional(
+    Type.Array(name('Name of a blackout calendar.'), {
+      description:
+        "Calendars whose windows hold the task back. A task's own list replaces the default one.",
+    }),
+  ),
+  notify: Type.Optional(notify()),
 });
 
 const entitlements = (description: string) =>
@@ -121,24 +131,33 @@ const TASK = closed(
       'the name of a folder under jobs/, of a-z, 0-9 and -',
       'Folder under jobs/ with the code.',
     ),
-    owner: named(NAME_PATTERN, 'a name of a-z, 0-9, _ and -', 'Team that answers for the task.'),
+    owner: name('Team that answers for the task.'),
     group: Type.Optional(
-      named(
-        NAME_PATTERN,
-        'a name of a-z, 0-9, _ and -',
-        'Heading under which the board shows the task; the owner if left out.',
-      ),
+      name('Heading under which the board shows the task; the owner if left out.'),
     ),
     schedule: Type.Optional(
       closed(
         {
           cron: Type.String({
-            description: 'Five fields: minute hour day-of-month month day-of-week.',
+            description:
+              'Five fields: minute hour day-of-month month day-of-week; six with seconds: true.',
           }),
+          seconds: Type.Optional(
+            Type.Boolean({
+              description: 'Whether a field of seconds begins the cron line; false if left out.',
+            }),
+          ),
           timezone: Type.Optional(timezone()),
         },
-        'When the task runs by itself; without it, only on request.',
+        'When the task runs by itself; without it, on request or after others.',
       ),
+    ),
+    after: Type.Optional(
+      Type.Array(named(TASK_ID_PATTERN, TASK_ID_WORDS, 'Id of another task.'), {
+        minItems: 1,
+        description:
+          'Tasks after whose success for an instant this one starts, with the same instant; in place of a schedule.',
+      }),
     ),
     permissions: closed(
       {
@@ -169,13 +188,7 @@ const TASK = closed(
     enabled: Type.Optional(
       Type.Boolean({ description: 'Whether the schedule is in force; true if left out.' }),
     ),
-    queue: Type.Optional(
-      named(
-        '^[a-z][a-z0-9_-]{0,63}$',
-        'a name of a-z, 0-9, _ and -',
-        'Queue that several tasks share; one of its own if left out.',
-      ),
-    ),
+    queue: Type.Optional(name('Queue that several tasks share; one of its own if left out.')),
     ...policies(),
   },
   'A task of the registry.',
@@ -188,14 +201,18 @@ export const REGISTRY_SCHEMA = closed(
     defaults: Type.Optional(
       closed(policies(), 'What holds for a task that does not say otherwise.'),
     ),
-    tasks: Type.Unsafe<Record<string, RawTask>>({
-      type: 'object',
+    blackouts: Type.Optional(BLACKOUTS),
+    reconcile: Type.Optional(
+      Type.Enum(['enforce', 'warn'], {
+        description:
+          'Whether schedulers that differ from the registry are put right or only reported; enforce if left out.',
+      }),
+    ),
+    tasks: byName<RawTask>({
+      pattern: TASK_ID_PATTERN,
+      words: TASK_ID_WORDS,
+      value: TASK,
       description: 'The tasks by id.',
-      additionalProperties: TASK,
-      propertyNames: {
-        pattern: TASK_ID_PATTERN,
-        'x-accepted': 'an id of a-z, 0-9 and _ that starts with a letter, up to 64 characters',
-      },
     }),
   },
   'The operational tasks of this installation.',
