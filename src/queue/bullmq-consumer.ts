@@ -21,6 +21,7 @@ import {
 } from './engine-limits.ts';
 import { type BullJob, PacedWorker } from './paced-worker.ts';
 import type { ConsumeOptions, Consumer, Delivery, Disposition } from './queue-port.ts';
+import { lenientStrategy, type SlotStrategy } from './repeat-strategy.ts';
 import { scheduledSlotOf } from './scheduled-slot.ts';
 
 interface ActiveDelivery {
@@ -39,7 +40,11 @@ export class BullmqConsumer implements Consumer {
   readonly #givenUp = new AbortController();
   #stopped: Promise<void> | undefined;
 
-  constructor(connection: BullConnection, clock: Clock, options: ConsumeOptions) {
+  constructor(
+    connection: BullConnection,
+    clock: Clock,
+    options: ConsumeOptions & { readonly strategy: SlotStrategy },
+  ) {
     this.#connection = connection;
     this.#clock = clock;
     this.#options = options;
@@ -59,7 +64,10 @@ export class BullmqConsumer implements Consumer {
         removeOnComplete: KEEP_COMPLETED,
         removeOnFail: KEEP_FAILED,
         metrics: { maxDataPoints: METRICS_MINUTES },
-        settings: { backoffStrategy },
+        settings: {
+          backoffStrategy,
+          repeatStrategy: lenientStrategy(options.strategy, (error) => this.#report(error)),
+        },
       },
     );
     this.#worker.on('error', (error) => this.#report(error));

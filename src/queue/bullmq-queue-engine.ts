@@ -1,20 +1,23 @@
-import { type IQueueBackend, type JobType, Queue } from 'bullmq';
+import { type JobType, Queue } from 'bullmq';
 import type { Clock } from '#core/clock';
 import { AppError, messageOf } from '#core/errors';
-import { findUnstorable } from '#core/storable-text';
-import type { BullConnection } from './bull-connection.ts';
+import { groupBy } from '#core/group-by';
+import type { BullConnection, BullQueue } from './bull-connection.ts';
 import { BullmqConsumer } from './bullmq-consumer.ts';
 import { CUSTOM_BACKOFF } from './disposition.ts';
 import { settleWithin, unavailable, withoutPayload } from './engine-error.ts';
 import {
   DEFAULT_ATTEMPTS,
   EVENTS_KEPT,
+  JOBS_PER_BATCH,
   KEEP_COMPLETED,
   KEEP_FAILED,
   OPERATION_TIMEOUT_MS,
   SCHEMA_TIMEOUT_MS,
 } from './engine-limits.ts';
-import { COUNTED_STATES, JOB_STATES } from './job-states.ts';
+import { COUNTED_STATES, jobStateOf } from './job-states.ts';
+import { toLiveScheduler } from './live-scheduler.ts';
+import { checkData, checkJob, toBullJob } from './new-job.ts';
 import { checkId, checkQueueName } from './queue-names.ts';
 import type {
   ConsumeOptions,
@@ -26,10 +29,12 @@ import type {
   QueueEngine,
   QueueHealth,
   QueueJobState,
+  SlotRef,
 } from './queue-port.ts';
-import { asSchedulerError, refusalCode } from './scheduler-error.ts';
-
-type BullQueue = Queue<unknown, unknown, string, unknown, unknown, string, IQueueBackend, unknown>;
+import { type NextSlot, type SlotStrategy, slotStrategy } from './repeat-strategy.ts';
+import { slotJobId } from './scheduled-slot.ts';
+import { refusalCode } from './scheduler-error.ts';
+import { upsertScheduler } from './upsert-scheduler.ts';
 
 /** BullMQ's code for it. */
 const JOB_BELONGS_TO_SCHEDULER = -8;
@@ -43,15 +48,24 @@ export class BullmqQueueEngine implements QueueEngine {
   readonly #connection: BullConnection;
   readonly #clock: Clock;
   readonly #onError: (error: Error) => void;
+  readonly #strategy: SlotStrategy;
   readonly #queues = new Map<string, Promise<BullQueue>>();
   readonly #consumers = new Set<Consumer>();
   #connected: Promise<void> | undefined;
   #closed: Promise<void> | undefined;
 
-  constructor(connection: BullConnection, clock: Clock, onError: (error: Error) => void) {
+  constructor(
+    connection: BullConnection,
+    options: {
+      readonly clock: Clock;
+      readonly onError: (error: Error) => void;
+      readonly nextSlot: NextSlot | undefined;
+    },
+  ) {
     this.#connection = connection;
-    this.#clock = clock;
-    this.#onError = onError;
+    this.#clock = options.clock;
+    this.#onError = options.onError;
+    this.#strategy = slotStrategy(options.nextSlot);
   }
 
   get backend(): 'redis' | 'postgres' {
@@ -69,27 +83,30 @@ export class BullmqQueueEngine implements QueueEngine {
   }
 
   async enqueue(job: NewQueueJob): Promise<void> {
-    checkId('The queue job id', job.jobId);
-    const violations = findUnstorable(job.data);
-    if (violations.length > 0)
-      throw new AppError('invalid_input', 'the job data holds text that queues cannot keep', {
-        violations,
-      });
+    checkJob(job);
     await this.#attempt('enqueue a job', async () => {
       const queue = await this.#queue(job.queueName);
-      await queue.add(job.name, job.data, {
-        jobId: job.jobId,
-        attempts: job.attempts,
-        backoff: CUSTOM_BACKOFF,
-        ...(job.delayMs === undefined ? {} : { delay: Math.max(0, Math.round(job.delayMs)) }),
-      });
+      const { name, data, opts } = toBullJob(job);
+      await queue.add(name, data, opts);
     });
+  }
+
+  async enqueueMany(jobs: readonly NewQueueJob[]): Promise<void> {
+    for (const job of jobs) checkJob(job);
+    for (const [queueName, ofQueue] of groupBy(jobs, (job) => job.queueName))
+      for (let at = 0; at < ofQueue.length; at += JOBS_PER_BATCH) {
+        const batch = ofQueue.slice(at, at + JOBS_PER_BATCH);
+        await this.#attempt('enqueue jobs', async () => {
+          const queue = await this.#queue(queueName);
+          await queue.addBulk(batch.map(toBullJob));
+        });
+      }
   }
 
   findState(ref: JobRef): Promise<QueueJobState | null> {
     return this.#attempt('look up a job', async () => {
       const queue = await this.#queue(ref.queueName);
-      return JOB_STATES[await queue.getJobState(ref.jobId)] ?? null;
+      return jobStateOf(await queue.getJobState(ref.jobId));
     });
   }
 
@@ -114,7 +131,10 @@ export class BullmqQueueEngine implements QueueEngine {
       checkQueueName(options.queueName);
       // A worker would wait for its connection where this tells at once.
       await this.#connection.ping();
-      const started = new BullmqConsumer(this.#connection, this.#clock, options);
+      const started = new BullmqConsumer(this.#connection, this.#clock, {
+        ...options,
+        strategy: this.#strategy,
+      });
       this.#consumers.add(started);
       return started;
     });
@@ -129,40 +149,38 @@ export class BullmqQueueEngine implements QueueEngine {
 
   listSchedulers(queueName: string): Promise<readonly LiveScheduler[]> {
     return this.#attempt('list schedulers', async () => {
-      const queue = await this.#queue(queueName);
-      const schedulers = await queue.getJobSchedulers(0, -1, true);
-      return schedulers.map((scheduler) => ({
-        queueName,
-        schedulerId: scheduler.key,
-        cron: scheduler.pattern ?? null,
-        everyMs: scheduler.every ?? null,
-        timezone: scheduler.tz ?? null,
-        nextAt:
-          scheduler.next === undefined || scheduler.next === null ? null : new Date(scheduler.next),
-        jobName: scheduler.name ?? null,
-        data: scheduler.template?.data ?? {},
-      }));
+      checkQueueName(queueName);
+      const records = await this.#connection.schedulers.listSchedulers(queueName);
+      return records.map((record) => toLiveScheduler(queueName, record));
+    });
+  }
+
+  findSlotStates(
+    queueName: string,
+    refs: readonly SlotRef[],
+  ): Promise<readonly (QueueJobState | null)[]> {
+    return this.#attempt('look up slots', async () => {
+      checkQueueName(queueName);
+      const ids = refs.map(({ schedulerId, slot }) => slotJobId(schedulerId, slot.getTime()));
+      const states = await this.#connection.schedulers.readStates(queueName, ids);
+      return states.map(jobStateOf);
     });
   }
 
   async upsertScheduler(scheduler: NewScheduler): Promise<void> {
     checkId('The scheduler id', scheduler.schedulerId);
-    await this.#attempt('write a scheduler', async () => {
-      const queue = await this.#queue(scheduler.queueName);
-      try {
-        await queue.upsertJobScheduler(
-          scheduler.schedulerId,
-          { pattern: scheduler.cron, tz: scheduler.timezone },
-          {
-            name: scheduler.jobName,
-            data: scheduler.data,
-            opts: { attempts: scheduler.attempts, backoff: CUSTOM_BACKOFF },
-          },
-        );
-      } catch (error) {
-        throw this.#connection.isAway(error) ? error : asSchedulerError(error);
-      }
-    });
+    checkData(scheduler.data);
+    await this.#attempt('write a scheduler', async () =>
+      upsertScheduler(
+        {
+          queue: await this.#queue(scheduler.queueName),
+          store: this.#connection.schedulers,
+          strategy: this.#strategy,
+          clock: this.#clock,
+        },
+        scheduler,
+      ),
+    );
   }
 
   removeScheduler(ref: {
@@ -174,14 +192,6 @@ export class BullmqQueueEngine implements QueueEngine {
     );
   }
 
-  pauseQueue(queueName: string): Promise<void> {
-    return this.#attempt('pause a queue', async () => (await this.#queue(queueName)).pause());
-  }
-
-  resumeQueue(queueName: string): Promise<void> {
-    return this.#attempt('resume a queue', async () => (await this.#queue(queueName)).resume());
-  }
-
   countJobs(queueName: string): ReturnType<QueueEngine['countJobs']> {
     return this.#attempt('count jobs', async () => {
       const queue = await this.#queue(queueName);
@@ -190,7 +200,7 @@ export class BullmqQueueEngine implements QueueEngine {
       const counts = await queue.getBackend().getCounts([...COUNTED_STATES] as JobType[]);
       const sum = (state: QueueJobState): number =>
         COUNTED_STATES.reduce(
-          (total, name, at) => total + (JOB_STATES[name] === state ? (counts[at] ?? 0) : 0),
+          (total, name, at) => total + (jobStateOf(name) === state ? (counts[at] ?? 0) : 0),
           0,
         );
       return {
@@ -260,6 +270,7 @@ export class BullmqQueueEngine implements QueueEngine {
         connection: {},
         ...(this.#connection.prefix === undefined ? {} : { prefix: this.#connection.prefix }),
         streams: { events: { maxLen: EVENTS_KEPT } },
+        settings: { repeatStrategy: this.#strategy },
         defaultJobOptions: {
           attempts: DEFAULT_ATTEMPTS,
           backoff: CUSTOM_BACKOFF,

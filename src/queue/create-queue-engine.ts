@@ -4,6 +4,7 @@ import { withoutPayload } from './engine-error.ts';
 import { PostgresBullConnection } from './postgres-queue-engine.ts';
 import type { SharedPool } from './reconnecting-pool.ts';
 import { RedisBullConnection } from './redis-queue-engine.ts';
+import type { NextSlot } from './repeat-strategy.ts';
 
 export type { BullmqQueueEngine } from './bullmq-queue-engine.ts';
 
@@ -20,6 +21,11 @@ export interface QueueEngineOptions {
   /** Told of what no caller waits for: lost connections, lost locks. Errors come without a job's data. */
   readonly onError: (error: Error) => void;
   readonly clock?: Clock;
+  /**
+   * Finds the slots of schedules; without it BullMQ's own arithmetic does, whose
+   * answers around a change of the clocks depend on where it starts (ADR 4).
+   */
+  readonly nextSlot?: NextSlot;
 }
 
 /**
@@ -29,12 +35,12 @@ export interface QueueEngineOptions {
  */
 export const createQueueEngine = (
   target: QueueEngineTarget,
-  { onError, clock = systemClock }: QueueEngineOptions,
+  { onError, clock = systemClock, nextSlot }: QueueEngineOptions,
 ): BullmqQueueEngine => {
   const report = (error: unknown): void => onError(withoutPayload(error));
   const connection =
     'redisUrl' in target
       ? new RedisBullConnection({ ...target, onError: report })
       : new PostgresBullConnection(target.pool, report);
-  return new BullmqQueueEngine(connection, clock, onError);
+  return new BullmqQueueEngine(connection, { clock, onError, nextSlot });
 };

@@ -45,6 +45,9 @@ export const ENGINE_RETRY_DELAY_MS = 1_000;
 /** An engine that has not answered by then counts as away. */
 export const OPERATION_TIMEOUT_MS = 5_000;
 
+/** Jobs that are enqueued in one round trip, so that each stays far below `OPERATION_TIMEOUT_MS`. */
+export const JOBS_PER_BATCH = 500;
+
 /** The first connection may have to wait for another process that creates the schema. */
 export const SCHEMA_TIMEOUT_MS = 60_000;
 

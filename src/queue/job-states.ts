@@ -1,7 +1,7 @@
 import type { QueueJobState } from './queue-port.ts';
 
 /** What BullMQ calls a job's state, in the port's words; `unknown` is a job that is not there. */
-export const JOB_STATES: Readonly<Record<string, QueueJobState>> = {
+const JOB_STATES: Readonly<Record<string, QueueJobState>> = {
   waiting: 'waiting',
   wait: 'waiting',
   paused: 'waiting',
@@ -12,6 +12,10 @@ export const JOB_STATES: Readonly<Record<string, QueueJobState>> = {
   completed: 'completed',
   failed: 'failed',
 };
+
+/** Null for a job that is not there. */
+export const jobStateOf = (word: string | null): QueueJobState | null =>
+  word === null ? null : (JOB_STATES[word] ?? null);
 
 /** Every state that BullMQ counts, as its backends name them. */
 export const COUNTED_STATES = [

@@ -12,6 +12,7 @@ import {
 import { AppError } from '#core/errors';
 import type { BullConnection } from './bull-connection.ts';
 import { EngineAwayError } from './engine-error.ts';
+import { PostgresSchedulerStore } from './postgres-scheduler-store.ts';
 import type { QueueHealth } from './queue-port.ts';
 import { ReconnectingPool, type SharedPool, translateLostConnection } from './reconnecting-pool.ts';
 
@@ -22,11 +23,13 @@ import { ReconnectingPool, type SharedPool, translateLostConnection } from './re
  */
 export class PostgresBullConnection implements BullConnection {
   readonly backend = 'postgres';
+  readonly schedulers: PostgresSchedulerStore;
   readonly #pool: ReconnectingPool;
   readonly #stopListening: () => void;
 
   constructor(pool: SharedPool, onError: (error: Error) => void) {
     this.#pool = new ReconnectingPool(pool);
+    this.schedulers = new PostgresSchedulerStore(this.#pool);
     // An idle connection that breaks is an 'error' event, which ends the process when nobody listens.
     pool.on('error', onError);
     this.#stopListening = () => pool.off('error', onError);

@@ -9,21 +9,48 @@ export interface QueueEngine {
   readonly backend: 'redis' | 'postgres';
   /** Resolves once the engine confirmed the job. The same job id again, while the first is kept, is a no-op. */
   enqueue(job: NewQueueJob): Promise<void>;
+  /**
+   * As `enqueue` for each, in few round trips; the jobs may be of several
+   * queues. One that is refused is refused before any is enqueued. When it
+   * rejects for another reason some may be enqueued, and it may be repeated:
+   * those are no-ops then.
+   */
+  enqueueMany(jobs: readonly NewQueueJob[]): Promise<void>;
   /** Null when the engine does not know the id. */
   findState(ref: JobRef): Promise<QueueJobState | null>;
   /** Removes a job that is not active. Answers whether it was there and is gone. */
   remove(ref: JobRef): Promise<boolean>;
   /** Starts consuming; `stop` of the consumer ends it. */
   consume(options: ConsumeOptions): Promise<Consumer>;
+  /**
+   * Every scheduler of the queue by its next slot, as it was at one instant,
+   * whoever wrote it and whatever its id. One that lacks its data (a ghost) has
+   * `cron` and `everyMs` null. Nothing is changed by looking.
+   */
   listSchedulers(queueName: string): Promise<readonly LiveScheduler[]>;
-  /** Creates or replaces. Callers read and compare first: replacing drops a slot that is overdue. */
+  /** States of the engine's own jobs for the slots, in the order given; null for one that is not there. */
+  findSlotStates(
+    queueName: string,
+    refs: readonly SlotRef[],
+  ): Promise<readonly (QueueJobState | null)[]>;
+  /**
+   * Creates or replaces, all or nothing. Callers read and compare first:
+   * replacing drops a slot that is overdue. A finished job of the coming slot
+   * (it was run ahead of time) is removed, so that the slot can come again.
+   * Throws `conflict` while that job is still to run or running, and
+   * `invalid_input` for a schedule that cannot be read or never comes.
+   */
   upsertScheduler(scheduler: NewScheduler): Promise<void>;
+  /**
+   * Removes the scheduler, whatever its id, and the job of its next slot if
+   * that is `delayed` (as an overdue one still is while nobody consumes). One
+   * that is `waiting` (due or promoted) or `active` stays and is delivered with
+   * its slot; none follows it. Answers whether the scheduler was there.
+   */
   removeScheduler(ref: {
     readonly queueName: string;
     readonly schedulerId: string;
   }): Promise<boolean>;
-  pauseQueue(queueName: string): Promise<void>;
-  resumeQueue(queueName: string): Promise<void>;
   countJobs(
     queueName: string,
   ): Promise<Readonly<Record<'waiting' | 'active' | 'delayed' | 'failed' | 'completed', number>>>;
@@ -35,6 +62,12 @@ export interface QueueEngine {
 export interface JobRef {
   readonly queueName: string;
   readonly jobId: string;
+}
+
+/** The job that a scheduler made, or will make, for one instant of its schedule. */
+export interface SlotRef {
+  readonly schedulerId: string;
+  readonly slot: Date;
 }
 
 export type QueueJobState = 'waiting' | 'active' | 'delayed' | 'completed' | 'failed';
@@ -126,6 +159,14 @@ export interface LiveScheduler {
   readonly nextAt: Date | null;
   readonly jobName: string | null;
   readonly data: unknown;
+  /** Null when the template names none. */
+  readonly attempts: number | null;
+  /**
+   * State of the job of `nextAt`, null when it is not there. A scheduler goes
+   * on only by its job being started: null, `completed` or `failed` means that
+   * nothing will come any more until it is written again.
+   */
+  readonly slotState: QueueJobState | null;
 }
 
 export interface QueueHealth {

@@ -6,6 +6,7 @@ import { EngineAwayError } from './engine-error.ts';
 import { OPERATION_TIMEOUT_MS } from './engine-limits.ts';
 import type { QueueHealth } from './queue-port.ts';
 import { redisVersion, redisWarnings } from './redis-health.ts';
+import { RedisSchedulerStore } from './redis-scheduler-store.ts';
 
 /** The first word of a refusal is its code; these pass without anybody changing the program. */
 const PASSING_REFUSALS = new Set([
@@ -36,6 +37,7 @@ const reconnectDelayMs = (attempt: number): number => Math.min(attempt * 100, 2_
 export class RedisBullConnection implements BullConnection {
   readonly backend = 'redis';
   readonly prefix: string;
+  readonly schedulers: RedisSchedulerStore;
   readonly #queues: Redis;
   readonly #workers: Redis;
   #ready: Promise<void> | undefined;
@@ -58,6 +60,7 @@ export class RedisBullConnection implements BullConnection {
       ...commonOptions('opsloop:workers'),
       maxRetriesPerRequest: null,
     });
+    this.schedulers = new RedisSchedulerStore(this.#queues, this.prefix);
     this.#queues.on('error', options.onError);
     this.#workers.on('error', options.onError);
   }

@@ -7,6 +7,10 @@ export interface SlotTraces {
   readonly prevMillis: unknown;
 }
 
+/** The id of the job that BullMQ makes for a slot of a scheduler. */
+export const slotJobId = (schedulerId: string, slotMs: number): string =>
+  `repeat:${schedulerId}:${slotMs}`;
+
 const MAX_INSTANT_MS = 8.64e15;
 
 /**

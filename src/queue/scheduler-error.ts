@@ -2,27 +2,32 @@ import { AppError, messageOf } from '#core/errors';
 import { withoutPayload } from './engine-error.ts';
 
 /** The slot's job exists already; BullMQ would have to skip to a later one. */
-const SCHEDULER_SLOT_TAKEN: readonly unknown[] = [-10, -11];
+const SLOT_TAKEN: readonly unknown[] = [-10, -11];
 
 /** The number that BullMQ gives a step that it refuses. */
 export const refusalCode = (error: unknown): unknown =>
   error instanceof Error && 'code' in error ? error.code : undefined;
 
-/** What BullMQ threw for a scheduler, in the port's codes. */
-export const asSchedulerError = (error: unknown): AppError => {
-  const code = refusalCode(error);
-  if (SCHEDULER_SLOT_TAKEN.includes(code))
-    return new AppError(
-      'conflict',
-      'The next slot of the schedule is taken by a job that was run ahead of time',
-      { cause: withoutPayload(error) },
-    );
-  if (code !== undefined)
-    return new AppError('internal', 'The queue engine could not write a scheduler', {
-      cause: withoutPayload(error),
-    });
-  // BullMQ throws plain errors for a cron line or a zone that it cannot read.
-  return new AppError('invalid_input', `The schedule is not accepted: ${messageOf(error)}`, {
+export const isSlotTaken = (error: unknown): boolean => SLOT_TAKEN.includes(refusalCode(error));
+
+/**
+ * Two writers of one scheduler stood in each other's way, and this one wrote
+ * nothing. On PostgreSQL BullMQ locks a scheduler's job before the scheduler or
+ * after it, as the case may be, so they may also end in a deadlock.
+ */
+export const isOvertaken = (error: unknown): boolean =>
+  isSlotTaken(error) || refusalCode(error) === '40P01';
+
+/** `conflict`: the schedule cannot be armed before that job has ended. */
+export const slotTaken = (cause?: unknown): AppError =>
+  new AppError(
+    'conflict',
+    'The next slot of the schedule is taken by a job that was started ahead of time and has not ended',
+    cause === undefined ? {} : { cause: withoutPayload(cause) },
+  );
+
+/** `invalid_input` for a cron line or a zone that cannot be read, or one that never comes. */
+export const unreadableSchedule = (error: unknown): AppError =>
+  new AppError('invalid_input', `The schedule is not accepted: ${messageOf(error)}`, {
     cause: withoutPayload(error),
   });
-};

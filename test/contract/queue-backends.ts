@@ -10,22 +10,42 @@ export interface OpenedBackend extends QueueBackend {
   close(): Promise<void>;
 }
 
-/** A backend whose server the test may take away and give back; what was confirmed survives. */
+/** A backend whose server the test may take away and give back; what was confirmed survives, unless said otherwise. */
 export interface DisposableBackend extends OpenedBackend {
   crash(): Promise<void>;
   restart(): Promise<void>;
 }
 
+const onRedis = async (
+  redisUrl: string,
+  work: (redis: Redis) => Promise<unknown>,
+): Promise<void> => {
+  const redis = new Redis(redisUrl);
+  try {
+    await work(redis);
+  } finally {
+    redis.disconnect();
+  }
+};
+
 const redisBackend = (redisUrl: string): QueueBackend => {
   const prefix = testKeyPrefix();
   return {
-    newEngine: (onError) => createQueueEngine({ redisUrl, prefix }, { onError }),
+    newEngine: (onError, options) =>
+      createQueueEngine({ redisUrl, prefix }, { ...options, onError }),
     address: { redisUrl, prefix },
-    breakLock: async (queueName, jobId) => {
-      const redis = new Redis(redisUrl);
-      await redis.del(`${prefix}:${queueName}:${jobId}:lock`);
-      redis.disconnect();
-    },
+    breakLock: (queueName, jobId) =>
+      onRedis(redisUrl, (redis) => redis.del(`${prefix}:${queueName}:${jobId}:lock`)),
+    loseJob: (queueName, jobId) =>
+      onRedis(redisUrl, (redis) =>
+        redis
+          .multi()
+          .zrem(`${prefix}:${queueName}:delayed`, jobId)
+          .del(`${prefix}:${queueName}:${jobId}`)
+          .exec(),
+      ),
+    plantGhost: (queueName, schedulerId) =>
+      onRedis(redisUrl, (redis) => redis.zadd(`${prefix}:${queueName}:repeat`, 1, schedulerId)),
   };
 };
 
@@ -37,41 +57,57 @@ export const openRedisBackend = async (): Promise<OpenedBackend> => {
   };
 };
 
-export const openDisposableRedisBackend = async (): Promise<
-  DisposableBackend & { loseData(): Promise<void> }
-> => {
-  const server = await startDisposableRedis({ appendOnly: true });
+/** Without `appendOnly` nothing survives a crash. */
+export const openDisposableRedisBackend = async ({
+  appendOnly = true,
+} = {}): Promise<DisposableBackend & { loseData(): Promise<void> }> => {
+  const server = await startDisposableRedis({ appendOnly });
   return {
     ...redisBackend(server.url),
     crash: () => server.kill(),
     restart: () => server.start(),
-    loseData: async () => {
-      const redis = new Redis(server.url);
-      await redis.flushall();
-      redis.disconnect();
-    },
+    loseData: () => onRedis(server.url, (redis) => redis.flushall()),
     close: () => server.destroy(),
   };
+};
+
+const onPostgres = async (
+  dsn: string,
+  statement: string,
+  values: readonly string[],
+): Promise<void> => {
+  const client = new pg.Client(dsn);
+  await client.connect();
+  try {
+    await client.query(statement, [...values]);
+  } finally {
+    await client.end();
+  }
 };
 
 const postgresBackend = (dsn: string): QueueBackend & { endPools(): Promise<void> } => {
   const pools: pg.Pool[] = [];
   return {
-    newEngine: (onError) => {
+    newEngine: (onError, options) => {
       const pool = openBullPool({ dsn, maxConnections: 8 });
       pools.push(pool);
-      return createQueueEngine({ pool }, { onError });
+      return createQueueEngine({ pool }, { ...options, onError });
     },
     address: { dsn },
-    breakLock: async (queueName, jobId) => {
-      const client = new pg.Client(dsn);
-      await client.connect();
-      await client.query(
+    breakLock: (...job) =>
+      onPostgres(
+        dsn,
         "UPDATE bullmq.job SET lock_token = 'broken', locked_until_ms = 0 WHERE queue = $1 AND id = $2",
-        [queueName, jobId],
-      );
-      await client.end();
-    },
+        job,
+      ),
+    loseJob: (...job) =>
+      onPostgres(dsn, 'DELETE FROM bullmq.job WHERE queue = $1 AND id = $2', job),
+    plantGhost: (...scheduler) =>
+      onPostgres(
+        dsn,
+        'INSERT INTO bullmq.scheduler (queue, scheduler_id, next_run_ms) VALUES ($1, $2, 1)',
+        scheduler,
+      ),
     endPools: async () => {
       await Promise.all(pools.map((pool) => pool.end()));
     },

@@ -78,6 +78,37 @@ const FAULTY_ENGINES: readonly {
     wrap: (engine) =>
       answering(engine, (given) => (given.kind === 'retry' ? { ...given, delayMs: 0 } : given)),
   },
+  {
+    fault: 'hides a broken chain',
+    caughtBy: 'lists a scheduler whose job is lost, and arms it again',
+    wrap: (engine) =>
+      broken(engine, {
+        listSchedulers: async (queueName) =>
+          (await engine.listSchedulers(queueName)).map((each) => ({
+            ...each,
+            slotState: 'delayed',
+          })),
+      }),
+  },
+  {
+    fault: 'mixes slots up',
+    caughtBy: 'finds the states of slots in the order asked for',
+    wrap: (engine) =>
+      broken(engine, {
+        findSlotStates: async (queueName, refs) =>
+          (await engine.findSlotStates(queueName, refs)).toReversed(),
+      }),
+  },
+  {
+    fault: 'enqueues what comes before the job that it refuses',
+    caughtBy: 'enqueues none of many when one of them cannot be kept',
+    wrap: (engine) =>
+      broken(engine, {
+        enqueueMany: async (jobs) => {
+          for (const job of jobs) await engine.enqueue(job);
+        },
+      }),
+  },
 ];
 
 describe('the queue contract notices an engine that', () => {

@@ -1,5 +1,4 @@
 import { expect } from 'vitest';
-import type { Delivery } from '#queue/queue-port';
 import {
   COMPLETE,
   type ContractCheck,
@@ -10,103 +9,8 @@ import {
   until,
 } from './queue-world.ts';
 
-/** Schedulers, states, counts and sharing. */
+/** States, counts and sharing. */
 export const QUEUE_CONTROL_CONTRACT: readonly ContractCheck[] = [
-  {
-    name: 'fires a scheduler with its slot, the same on the retry',
-    check: async (world) => {
-      await world.engine.upsertScheduler({
-        queueName: world.queueName,
-        schedulerId: 'every_second',
-        cron: '* * * * * *',
-        timezone: 'UTC',
-        jobName: 'sample_task',
-        data: { from: 'template' },
-        attempts: 3,
-      });
-      const seen: Delivery[] = [];
-      await world.consume(async (delivery) => {
-        seen.push(delivery);
-        const again = seen.filter(({ jobId }) => jobId === delivery.jobId).length > 1;
-        return again ? COMPLETE : { kind: 'retry', reason: 'once', delayMs: 1 };
-      });
-      await until(() => seen.length >= 6);
-      expect(
-        await world.engine.removeScheduler({
-          queueName: world.queueName,
-          schedulerId: 'every_second',
-        }),
-      ).toBe(true);
-      const slots = new Map<string, Set<number>>();
-      for (const { jobId, scheduledSlot, name, data } of seen) {
-        expect(scheduledSlot).not.toBeNull();
-        expect({ name, data }).toEqual({ name: 'sample_task', data: { from: 'template' } });
-        expect((scheduledSlot?.getTime() ?? 1) % 1_000).toBe(0);
-        slots.set(jobId, (slots.get(jobId) ?? new Set()).add(scheduledSlot?.getTime() ?? 0));
-      }
-      expect([...slots.values()].every((of) => of.size === 1)).toBe(true);
-      const ordered = [...slots.values()].flatMap((of) => [...of]);
-      expect(new Set(ordered).size).toBe(slots.size);
-    },
-  },
-  {
-    name: 'lists, replaces and removes schedulers',
-    check: async (world) => {
-      const scheduler = {
-        queueName: world.queueName,
-        schedulerId: 'daily_sample',
-        cron: '30 2 * * *',
-        timezone: 'Europe/Berlin',
-        jobName: 'sample_task',
-        data: { v: 1 },
-        attempts: 3,
-      };
-      expect(await world.engine.listSchedulers(world.queueName)).toEqual([]);
-      await world.engine.upsertScheduler(scheduler);
-      await world.engine.upsertScheduler({ ...scheduler, cron: '0 3 * * *', data: { v: 2 } });
-      const [live, ...others] = await world.engine.listSchedulers(world.queueName);
-      expect(others).toEqual([]);
-      expect(live).toMatchObject({
-        queueName: world.queueName,
-        schedulerId: 'daily_sample',
-        cron: '0 3 * * *',
-        everyMs: null,
-        timezone: 'Europe/Berlin',
-        jobName: 'sample_task',
-        data: { v: 2 },
-      });
-      expect(live?.nextAt?.getTime()).toBeGreaterThan(Date.now());
-      expect((await world.engine.countJobs(world.queueName)).delayed).toBe(1);
-      const ref = { queueName: world.queueName, schedulerId: 'daily_sample' };
-      expect(await world.engine.removeScheduler(ref)).toBe(true);
-      expect(await world.engine.removeScheduler(ref)).toBe(false);
-      expect((await world.engine.countJobs(world.queueName)).delayed).toBe(0);
-    },
-  },
-  {
-    name: 'refuses a schedule that it cannot read',
-    check: async (world) => {
-      const scheduler = {
-        queueName: world.queueName,
-        schedulerId: 'odd',
-        cron: '0 0 31 2 *',
-        timezone: 'UTC',
-        jobName: 'sample_task',
-        data: {},
-        attempts: 1,
-      };
-      for (const wrong of [
-        { cron: 'not a cron line' },
-        { cron: '0 3 * * *', timezone: 'Mars/Olympus' },
-      ])
-        await expect(
-          world.engine.upsertScheduler({ ...scheduler, ...wrong }),
-        ).rejects.toMatchObject({
-          code: 'invalid_input',
-        });
-      expect(await world.engine.listSchedulers(world.queueName)).toEqual([]);
-    },
-  },
   {
     name: 'removes what waits, not what is active or unknown',
     check: async (world) => {
@@ -165,18 +69,41 @@ export const QUEUE_CONTROL_CONTRACT: readonly ContractCheck[] = [
     },
   },
   {
-    name: 'holds a paused queue and goes on when it is resumed',
+    name: 'enqueues many jobs, of several queues, each once',
     check: async (world) => {
-      await world.engine.pauseQueue(world.queueName);
-      const job = jobFor(world);
-      await world.engine.enqueue(job);
-      expect(await stateOf(world, job.jobId)).toBe('waiting');
-      expect((await world.engine.countJobs(world.queueName)).waiting).toBe(1);
+      const elsewhere = `${world.queueName}-2`;
+      const [kept, done] = [jobFor(world, { data: { first: true } }), jobFor(world)];
+      const many = Array.from({ length: 1_200 }, (_, n) =>
+        jobFor(world, { delayMs: 600_000, ...(n % 3 === 0 ? { queueName: elsewhere } : {}) }),
+      );
+      await world.engine.enqueue(done);
       const { seen, handle } = scripted(COMPLETE);
+      const consumer = await world.consume(handle);
+      await until(async () => (await stateOf(world, done.jobId)) === 'completed');
+      await consumer.stop();
+      await world.engine.enqueueMany([kept, ...many, { ...kept, data: { first: false } }, done]);
+      await world.engine.enqueueMany([{ ...kept, data: { first: false } }, ...many]);
+      expect(await world.engine.countJobs(world.queueName)).toMatchObject({
+        waiting: 1,
+        delayed: 800,
+        completed: 1,
+      });
+      expect(await world.engine.countJobs(elsewhere)).toMatchObject({ waiting: 0, delayed: 400 });
       await world.consume(handle);
-      expect(seen).toEqual([]);
-      await world.engine.resumeQueue(world.queueName);
-      await until(async () => (await stateOf(world, job.jobId)) === 'completed');
+      await until(async () => (await stateOf(world, kept.jobId)) === 'completed');
+      expect(seen.map(({ data }) => data)).toEqual([done.data, { first: true }]);
+      await world.engine.enqueueMany([]);
+    },
+  },
+  {
+    name: 'enqueues none of many when one of them cannot be kept',
+    check: async (world) => {
+      const [good, bad] = [jobFor(world), jobFor(world, { data: { text: 'a\0b' } })];
+      await expect(world.engine.enqueueMany([good, bad])).rejects.toMatchObject({
+        code: 'invalid_input',
+        violations: [{ path: '$.text' }],
+      });
+      expect(await stateOf(world, good.jobId)).toBeNull();
     },
   },
   {

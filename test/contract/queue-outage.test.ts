@@ -4,7 +4,15 @@ import {
   openDisposablePostgresBackend,
   openDisposableRedisBackend,
 } from './queue-backends.ts';
-import { COMPLETE, inNewWorld, jobFor, type QueueWorld, scripted, until } from './queue-world.ts';
+import {
+  COMPLETE,
+  inNewWorld,
+  jobFor,
+  type QueueWorld,
+  schedulerFor,
+  scripted,
+  until,
+} from './queue-world.ts';
 
 /** Far below any wait for the engine: an answer that takes longer has waited for it. */
 const PROMPT_MS = 4_000;
@@ -64,7 +72,9 @@ describe.each([
         () => world.engine.countJobs(queueName),
         () => world.engine.listSchedulers(queueName),
         () => world.engine.removeScheduler({ queueName, schedulerId: 'x' }),
-        () => world.engine.pauseQueue(queueName),
+        () => world.engine.upsertScheduler(schedulerFor(world)),
+        () => world.engine.findSlotStates(queueName, [{ schedulerId: 'x', slot: new Date(1) }]),
+        () => world.engine.enqueueMany([jobFor(world)]),
         () => world.consume(async () => COMPLETE),
       ];
       for (const call of calls) expect(await promptly(call())).toMatchObject(UNAVAILABLE);

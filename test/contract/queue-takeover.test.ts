@@ -11,7 +11,7 @@ import { COMPLETE, inNewWorld, jobFor, until } from './queue-world.ts';
 const TAKEOVER_LIMIT_MS = 25_000;
 
 const startHolder = async (backend: OpenedBackend, queueName: string): Promise<ChildProcess> => {
-  const script = path.join(packageRoot(), 'test/contract/queue-holder.mjs');
+  const script = path.join(packageRoot(), 'test/contract/bullmq-child.mjs');
   const options = {
     lockDuration: LOCK_DURATION_MS,
     stalledInterval: STALLED_INTERVAL_MS,
@@ -19,7 +19,7 @@ const startHolder = async (backend: OpenedBackend, queueName: string): Promise<C
   };
   const child = spawn(
     process.execPath,
-    [script, JSON.stringify({ queueName, address: backend.address, options })],
+    [script, JSON.stringify({ queueName, address: backend.address, act: 'hold', options })],
     { stdio: ['ignore', 'pipe', 'inherit'] },
   );
   await once(child.stdout, 'data');

@@ -7,9 +7,16 @@ import type {
   Consumer,
   Delivery,
   Disposition,
+  LiveScheduler,
   NewQueueJob,
+  NewScheduler,
   QueueEngine,
 } from '#queue/queue-port';
+import type { NextSlot } from '#queue/repeat-strategy';
+
+export interface EngineOptions {
+  readonly nextSlot?: NextSlot;
+}
 
 /** One check's view of a backend: its engines share everything, and nobody else uses its queue. */
 export interface QueueWorld {
@@ -19,10 +26,14 @@ export interface QueueWorld {
   /** Errors that the engines and the consumers reported. */
   readonly errors: readonly Error[];
   /** What another process would open; it reaches the same queues. */
-  newEngine(): BullmqQueueEngine;
+  newEngine(options?: EngineOptions): BullmqQueueEngine;
   newGate(): Gate;
   /** Takes the job's lock from its worker, as the engine does when the worker stays silent. */
   breakLock(jobId: string): Promise<void>;
+  /** Deletes the job behind BullMQ's back, as losing part of the data does. */
+  loseJob(jobId: string): Promise<void>;
+  /** Leaves the id of a scheduler without anything that belongs to it. */
+  plantGhost(schedulerId: string): Promise<void>;
   /** Starts a consumer that ends with the check. */
   consume(
     handle: ConsumeOptions['handle'],
@@ -36,7 +47,7 @@ export interface Gate {
   open(): void;
 }
 
-const newGate = (): Gate => {
+export const newGate = (): Gate => {
   let open = (): void => undefined;
   const opened = new Promise<void>((resolve) => {
     open = resolve;
@@ -46,8 +57,10 @@ const newGate = (): Gate => {
 
 /** A backend to run checks on. */
 export interface QueueBackend {
-  newEngine(onError: (error: Error) => void): BullmqQueueEngine;
+  newEngine(onError: (error: Error) => void, options?: EngineOptions): BullmqQueueEngine;
   breakLock(queueName: string, jobId: string): Promise<void>;
+  loseJob(queueName: string, jobId: string): Promise<void>;
+  plantGhost(queueName: string, schedulerId: string): Promise<void>;
   /** What a child process needs to reach the same queues. */
   readonly address: Readonly<Record<string, string>>;
 }
@@ -63,8 +76,8 @@ export const inNewWorld = async (
   const engines: BullmqQueueEngine[] = [];
   const consumers: Consumer[] = [];
   const gates: Gate[] = [];
-  const newEngine = (): BullmqQueueEngine => {
-    const engine = backend.newEngine(onError);
+  const newEngine = (options: EngineOptions = {}): BullmqQueueEngine => {
+    const engine = backend.newEngine(onError, options);
     engines.push(engine);
     return engine;
   };
@@ -82,6 +95,8 @@ export const inNewWorld = async (
         return gate;
       },
       breakLock: (jobId) => backend.breakLock(queueName, jobId),
+      loseJob: (jobId) => backend.loseJob(queueName, jobId),
+      plantGhost: (schedulerId) => backend.plantGhost(queueName, schedulerId),
       consume: async (handle, options = {}) => {
         const consumer = await (options.engine ?? engine).consume({
           queueName,
@@ -114,6 +129,50 @@ export const jobFor = (world: QueueWorld, job: Partial<NewQueueJob> = {}): NewQu
   attempts: 3,
   ...job,
 });
+
+/** Due once a year, so that nothing happens to its slot but what a check does. */
+export const schedulerFor = (
+  world: QueueWorld,
+  scheduler: Partial<NewScheduler> = {},
+): NewScheduler => ({
+  queueName: world.queueName,
+  schedulerId: 'yearly',
+  cron: '0 0 1 1 *',
+  timezone: 'UTC',
+  jobName: 'sample_task',
+  data: {},
+  attempts: 1,
+  ...scheduler,
+});
+
+/** The world's one scheduler, and the slot that it waits for. */
+export const onlyScheduler = async (
+  world: QueueWorld,
+): Promise<LiveScheduler & { readonly nextAt: Date }> => {
+  const [scheduler, ...others] = await world.engine.listSchedulers(world.queueName);
+  if (scheduler === undefined || scheduler.nextAt === null || others.length > 0)
+    throw new Error('not one scheduler with a slot');
+  return { ...scheduler, nextAt: scheduler.nextAt };
+};
+
+/** What a listing tells of that scheduler's place in its chain. */
+export const chainOf = async (world: QueueWorld) => {
+  const { nextAt, slotState } = await onlyScheduler(world);
+  return { nextAt, slotState };
+};
+
+export const refOf = (world: QueueWorld, schedulerId = 'yearly') => ({
+  queueName: world.queueName,
+  schedulerId,
+});
+
+/** Makes a slot's job due now, as the board's "Run now" does. */
+export const promote = async (world: QueueWorld, jobId: string): Promise<void> => {
+  const queue = await world.newEngine().bullQueue(world.queueName);
+  const job = await queue.getJob(jobId);
+  if (job === undefined) throw new Error(`no job ${jobId}`);
+  await job.promote();
+};
 
 /** Waits until `condition` holds, 20 s at most. */
 export const until = (condition: () => unknown, timeout = 20_000): Promise<void> =>
