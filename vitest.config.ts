@@ -13,7 +13,7 @@ export default defineConfig({
     include: [
       'src/**/*.test.ts',
       'jobs/**/*.test.ts',
-      'test/{contract,integration,acceptance,tidy}/**/*.test.ts',
+      'test/{contract,integration,acceptance,simulation,tidy}/**/*.test.ts',
     ],
     pool: 'forks',
     maxWorkers: 2,

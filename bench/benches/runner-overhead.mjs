@@ -6,43 +6,18 @@ import path from 'node:path';
 import { systemClock } from '#core/clock';
 import { createQueueEngine } from '#queue/create-queue-engine';
 import { createRuns } from '#runner/create-runs';
+import { createOccurrenceLedger } from '#runner/ledger/postgres-occurrence-ledger';
 import { createTaskCatalog } from '#runner/task-catalog';
 import { Worker } from '#runner/worker';
 import { applyMigrations, listMigrations } from '#storage/migrations/migrate';
 import { openBullPool, openDatabase } from '#storage/postgres/postgres-database';
 import { withPostgres, withRedis } from '../engines.mjs';
+import { benchTask, noopJobs, quietWorker } from '../quiet-system.mjs';
 
 const RUNS = 2_000;
 const CONCURRENCY = 16;
 
-const task = {
-  id: 'noop',
-  title: 'No-op',
-  description: '',
-  job: 'noop',
-  owner: 'bench',
-  group: 'bench',
-  schedule: null,
-  timezone: 'UTC',
-  permissions: { start: [], read: [] },
-  inputs: { type: 'object', additionalProperties: false, properties: {} },
-  outputs: [],
-  dryRun: true,
-  destructive: false,
-  isolate: false,
-  enabled: true,
-  timeoutMs: 60_000,
-  attempts: 3,
-  backoff: { type: 'fixed', delayMs: 1_000, jitter: 0 },
-  overlap: 'allow',
-  catchUp: 'none',
-  catchUpWindowMs: 0,
-  lateAfterMs: 'auto',
-  keepRunsMs: 86_400_000,
-  maxCrashes: 2,
-  queue: null,
-  position: { line: 1, column: 1 },
-};
+const task = benchTask('noop', null);
 
 const quiet = () => undefined;
 const perSecond = (count, startedMs) =>
@@ -93,20 +68,11 @@ const bare = async (queue) => {
 
 const full = async (queue, database) => {
   const catalog = createTaskCatalog(
-    { file: 'bench', tasks: new Map([['noop', task]]) },
-    new Map([
-      [
-        'noop',
-        {
-          reads: 'live',
-          inputs: {},
-          needs: [],
-          run: async () => ({ kind: 'succeeded', summary: {} }),
-        },
-      ],
-    ]),
+    { file: 'bench', tasks: new Map([['noop', task]]), blackouts: new Map(), reconcile: 'enforce' },
+    noopJobs(),
   );
-  const runs = createRuns({ catalog, database, queue, clock: systemClock });
+  const occurrences = createOccurrenceLedger(database);
+  const runs = createRuns({ catalog, database, occurrences, queue, clock: systemClock });
   const actor = { id: 'bench', entitlements: new Set(['*']), isAdmin: true };
   const acceptedMs = performance.now();
   for (let n = 0; n < RUNS; n += 100)
@@ -129,6 +95,7 @@ const full = async (queue, database) => {
     record: { id: 'bench', host: 'bench', pid: process.pid, settings: {} },
     catalog,
     database,
+    occurrences,
     queue,
     clock: systemClock,
     executor:
@@ -138,19 +105,7 @@ const full = async (queue, database) => {
         traces: () => ({ reports: [], effects: null }),
         kill: null,
       }),
-    observer: {
-      started: quiet,
-      ended: tick,
-      returned: quiet,
-      voided: quiet,
-      ignoredSignal: quiet,
-      ledgerAway: quiet,
-      jobLog: quiet,
-      recovered: quiet,
-      merged: quiet,
-      schedulesRestored: quiet,
-      unexpected: (what, error) => process.stderr.write(`${what}: ${error}\n`),
-    },
+    observer: quietWorker({ ended: tick }),
     journalDirectory,
     concurrency: CONCURRENCY,
     shutdownGraceMs: 1_000,

@@ -3,10 +3,13 @@ import type { Clock } from '#core/clock';
 import { AppError, hasCode, messageOf } from '#core/errors';
 import { packageVersion } from '#core/package-version';
 import { WaitingRoom } from '#gateway/waiting-room';
-import { applySchedules } from '#runner/apply-schedules';
+import { createOccurrenceLedger } from '#runner/ledger/postgres-occurrence-ledger';
+import { applyRegistry } from '#runner/schedule/apply-registry';
+import { declareRegistry } from '#runner/schedule/declare-tasks';
 import type { TaskCatalog } from '#runner/task-catalog';
 import { applyMigrations, listMigrations } from '#storage/migrations/migrate';
 import type { Logger } from '#telemetry/logger';
+import { logPlan } from './log-plan.ts';
 import { migrationsDirectory, openMigrationDatabase } from './migrate.ts';
 import type { Engines } from './open-engines.ts';
 import { probeEngines } from './readiness.ts';
@@ -22,6 +25,8 @@ export interface ConnectOptions {
   readonly catalog: TaskCatalog;
   readonly servesHttp: boolean;
   readonly appliesSchedules: boolean;
+  /** Who is recorded as having applied the registry. */
+  readonly appliedBy: string;
   readonly signal: AbortSignal;
 }
 
@@ -39,9 +44,9 @@ const prepare = async (options: ConnectOptions): Promise<void> => {
   await queue.connect();
   for (const warning of (await queue.health()).warnings) logger.warn({ engine: 'queue' }, warning);
   if (!options.appliesSchedules) return;
-  const { added, changed, removed } = await applySchedules(database, queue, catalog);
-  if (added.length + changed.length + removed.length > 0)
-    logger.info({ added, changed, removed }, 'schedules applied');
+  const context = { ledger: createOccurrenceLedger(database), queue };
+  const { items } = await applyRegistry(context, declareRegistry(catalog), options.appliedBy);
+  logPlan(logger, items, 'registry applied');
 };
 
 /**

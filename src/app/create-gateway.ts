@@ -1,5 +1,5 @@
 import { createBoard } from '#board/board';
-import { boardJobPath, toBoardQueues } from '#board/board-queue';
+import { type BoardQueue, boardJobPath, toBoardQueues } from '#board/board-queue';
 import { loadPolicy } from '#config/policy-files';
 import type { Settings } from '#config/settings';
 import type { Clock } from '#core/clock';
@@ -10,7 +10,8 @@ import { PostgresSessionStore } from '#gateway/access/postgres-session-store';
 import { RBAC_MATRIX_SCHEMA } from '#gateway/access/rbac-matrix';
 import { GatewayService } from '#gateway/gateway';
 import { TOOL_LIMITS_SCHEMA } from '#gateway/governance/tool-limits';
-import { createJobsTool } from '#gateway/tools/jobs-tool';
+import type { ReadinessCheck } from '#gateway/routes/health-routes';
+import { createJobsTool, type JobsToolOptions } from '#gateway/tools/jobs-tool';
 import { findRunOfQueueJob } from '#runner/ledger/run-ledger';
 import type { Runs } from '#runner/runs';
 import type { TaskCatalog } from '#runner/task-catalog';
@@ -26,7 +27,25 @@ export interface GatewayParts {
   readonly catalog: TaskCatalog;
   readonly runs: Runs;
   readonly gatewayKey: GatewayKey;
+  /** How the registry's file stands to what is in force. */
+  readonly registryReadiness: () => ReadinessCheck;
 }
+
+const queuesByTask = (catalog: TaskCatalog): ReadonlyMap<string, BoardQueue> =>
+  new Map(
+    toBoardQueues(catalog.values()).flatMap((each) => each.tasks.map(({ id }) => [id, each])),
+  );
+
+const createBoardPaths = (catalog: TaskCatalog): JobsToolOptions['boardPathOf'] => {
+  let queues = queuesByTask(catalog);
+  catalog.subscribe(() => {
+    queues = queuesByTask(catalog);
+  });
+  return ({ taskId, runId }) => {
+    const queue = queues.get(taskId);
+    return queue === undefined ? null : boardJobPath(queue, runId);
+  };
+};
 
 /** The gateway with its tools and the board, wired to the runner; not started yet. */
 export const createGateway = async (parts: GatewayParts): Promise<GatewayService> => {
@@ -37,10 +56,6 @@ export const createGateway = async (parts: GatewayParts): Promise<GatewayService
     loadPolicy({ dir, name: 'rbac_tools_matrix', schema: RBAC_MATRIX_SCHEMA }),
     loadPolicy({ dir, name: 'tool_limits', schema: TOOL_LIMITS_SCHEMA }),
   ]);
-  const boardQueues = toBoardQueues(catalog.values());
-  const queueOfTask = new Map(
-    boardQueues.flatMap((each) => each.tasks.map(({ id }) => [String(id), each])),
-  );
   return new GatewayService({
     host: settings.gateway.host,
     port: settings.gateway.port,
@@ -50,19 +65,13 @@ export const createGateway = async (parts: GatewayParts): Promise<GatewayService
     sessions: new PostgresSessionStore(database, gatewayKey.key),
     matrix,
     limits,
-    tools: [
-      createJobsTool({
-        runs,
-        boardPathOf: ({ taskId, runId }) => {
-          const boardQueue = queueOfTask.get(taskId);
-          return boardQueue === undefined ? null : boardJobPath(boardQueue, runId);
-        },
-      }),
-    ],
+    tools: [createJobsTool({ runs, boardPathOf: createBoardPaths(catalog) })],
     runs,
     mounts: [
       createBoard({
-        queues: boardQueues,
+        queues: toBoardQueues(catalog.values()),
+        onQueuesChange: (listener) =>
+          catalog.subscribe(() => listener(toBoardQueues(catalog.values()))),
         engine: queue,
         runs,
         clock,
@@ -71,7 +80,11 @@ export const createGateway = async (parts: GatewayParts): Promise<GatewayService
           (await findRunOfQueueJob(database, queueName, jobId))?.id ?? null,
       }),
     ],
-    readiness: async () => [...(await probeEngines(database, queue)), await probeWorkers(database)],
+    readiness: async () => [
+      ...(await probeEngines(database, queue)),
+      await probeWorkers(database),
+      parts.registryReadiness(),
+    ],
     clock,
     logger,
     version: packageVersion(),

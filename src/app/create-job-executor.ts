@@ -8,6 +8,6 @@ export const createJobExecutor = (
   isolation: { readonly dsn: string },
 ): JobExecutor => {
   const inProcess = createInProcessExecutor(world);
-  const isolated = createIsolatedExecutor(isolation);
+  const isolated = createIsolatedExecutor({ ...world, ...isolation });
   return (attempt) => (attempt.entry.task.isolate ? isolated(attempt) : inProcess(attempt));
 };

@@ -25,10 +25,17 @@ import { createRecordingRowEffects } from '#storage/effects/recording-row-effect
 import { scratchDirectory } from './open-engines.ts';
 import { RunFence } from './run-fence.ts';
 
+/** Of the settings what a job's world is made of; no secret among them. */
+export type JobSettings = Pick<
+  Settings,
+  'repoRoot' | 'dataDir' | 'audit' | 'policyDir' | 'jobsDir'
+>;
+
 /** What runs in this process share. */
 export interface JobWorld {
-  readonly settings: Settings;
+  readonly settings: JobSettings;
   readonly database: Database;
+  /** Every task, or in a child that runs one job no others than the job looks at. */
   readonly catalog: TaskCatalog;
   readonly policies: Policies;
   readonly clock: Clock;
@@ -36,11 +43,11 @@ export interface JobWorld {
 
 const HOUR_MS = 3_600_000;
 
-const windowOf = ({ scheduledFor, inputs }: Run, { task }: CatalogEntry): Window => {
+const windowOf = ({ scheduledFor, inputs }: Run, { expects }: CatalogEntry): Window => {
   const hours = inputs.window_hours;
   if (typeof hours === 'number')
     return { from: new Date(scheduledFor.getTime() - hours * HOUR_MS), to: scheduledFor };
-  const previous = task.schedule === null ? null : previousOccurrence(task.schedule, scheduledFor);
+  const previous = expects === null ? null : previousOccurrence(expects, scheduledFor);
   return { from: previous ?? new Date(scheduledFor.getTime() - 24 * HOUR_MS), to: scheduledFor };
 };
 
@@ -75,6 +82,10 @@ const auditReaderOf = ({ settings, database }: JobWorld): AuditReader => {
   });
 };
 
+/** Whether a job is given a store that `JobWorld.catalog` must be whole for. */
+export const looksAtAllTasks = ({ needs }: JobDefinition): boolean =>
+  needs.includes('runRetention');
+
 const storesOf = (
   world: JobWorld,
   effects: Effects,
@@ -104,10 +115,9 @@ const reportPathsOf = ({
   run,
   entry,
 }: JobAttempt): { readonly json: string | null; readonly markdown: string | null } => {
-  const { task } = entry;
+  const { task, expects } = entry;
   const sameInputs = run.inputsHash === entry.scheduleInputsHash;
-  const canonical =
-    sameInputs && task.schedule !== null && isOccurrence(task.schedule, run.scheduledFor);
+  const canonical = sameInputs && expects !== null && isOccurrence(expects, run.scheduledFor);
   const paths = expandOutputs(task, {
     scheduledFor: run.scheduledFor,
     canonical,

@@ -9,23 +9,40 @@ import type { Registry } from '#registry/task';
 import { createTaskCatalog, type TaskCatalog } from '#runner/task-catalog';
 import { loadJobs } from './load-jobs.ts';
 
-const loadRegistry = async (settings: Settings): Promise<Registry> => {
-  const file = path.relative(settings.repoRoot, settings.registryFile);
-  const label = file.startsWith('..') ? settings.registryFile : file;
-  let text: string;
+/** The registry file as it was read. */
+export interface RegistrySource {
+  /** The name that faults carry: relative to REPO_ROOT where it lies below. */
+  readonly file: string;
+  readonly text: string;
+}
+
+export interface LoadedCatalog {
+  readonly source: RegistrySource;
+  readonly registry: Registry;
+  readonly catalog: TaskCatalog;
+}
+
+/** Throws `invalid_registry` when it cannot be read. */
+export const readRegistry = async (settings: Settings): Promise<RegistrySource> => {
+  const relative = path.relative(settings.repoRoot, settings.registryFile);
+  const file = relative.startsWith('..') ? settings.registryFile : relative;
   try {
-    text = await readFile(settings.registryFile, 'utf8');
+    return { file, text: await readFile(settings.registryFile, 'utf8') };
   } catch (error) {
-    throw new AppError('invalid_registry', `${label} cannot be read`, { cause: error });
+    throw new AppError('invalid_registry', `${file} cannot be read`, {
+      cause: error,
+      violations: [{ path: file, message: 'cannot be read' }],
+    });
   }
-  return parseRegistry({ file: label, text });
 };
 
 /** The registry joined with its jobs; throws `invalid_registry` with every mismatch of either side. */
-export const loadCatalog = async (
+export const joinCatalog = async (
   settings: Settings,
-): Promise<{ readonly registry: Registry; readonly catalog: TaskCatalog }> => {
-  const [registry, jobs] = await Promise.all([loadRegistry(settings), loadJobs(settings.jobsDir)]);
+  source: RegistrySource,
+): Promise<LoadedCatalog> => {
+  const registry = parseRegistry(source);
+  const jobs = await loadJobs(settings.jobsDir);
   checkJobs(
     registry,
     [...jobs].map(([name, job]) => ({
@@ -34,5 +51,9 @@ export const loadCatalog = async (
       reads: job.reads,
     })),
   );
-  return { registry, catalog: createTaskCatalog(registry, jobs) };
+  return { source, registry, catalog: createTaskCatalog(registry, jobs) };
 };
+
+/** Reads and joins. */
+export const loadCatalog = async (settings: Settings): Promise<LoadedCatalog> =>
+  joinCatalog(settings, await readRegistry(settings));

@@ -56,17 +56,8 @@ export const logRunEvents = (logger: Logger): WorkerObserver => ({
   jobLog(run, level, message, fields) {
     logger[level]({ ...bindings(run), ...fields }, message);
   },
-  recovered({ requeued, crashed }) {
-    logger.warn({ requeued, crashed }, 'recovered runs that nothing would have moved');
-  },
   merged(ends) {
     logger.info({ ends }, 'ends of runs merged from the journal into the ledger');
-  },
-  schedulesRestored({ added, changed, removed }) {
-    logger.warn(
-      { added, changed, removed },
-      'schedules of the queue engine were not what the registry says; restored',
-    );
   },
   unexpected(what, error) {
     logger.error({ err: error }, `unexpected: ${what}`);

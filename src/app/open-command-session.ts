@@ -1,23 +1,24 @@
-import { randomUUID } from 'node:crypto';
 import { userInfo } from 'node:os';
 import type { Settings } from '#config/settings';
 import { systemClock } from '#core/clock';
+import { firstInstantOf } from '#occurrences/wall-instants';
 import { createRuns } from '#runner/create-runs';
-import { EndJournal } from '#runner/end-journal';
-import { LeaseKeeper } from '#runner/lease-keeper';
+import { createOccurrenceLedger } from '#runner/ledger/postgres-occurrence-ledger';
 import { listLiveWorkers } from '#runner/ledger/workers';
 import type { Actor } from '#runner/run';
-import { type InlineEnvironment, runInline } from '#runner/run-inline';
+import { runInline } from '#runner/run-inline';
+import { applyRegistry } from '#runner/schedule/apply-registry';
+import { declareRegistry } from '#runner/schedule/declare-tasks';
 import { applyMigrations, listMigrations } from '#storage/migrations/migrate';
 import type { Logger } from '#telemetry/logger';
 import type { CommandSession, RunWatch } from './command-session.ts';
-import { createInProcessExecutor } from './execute-job.ts';
+import { type InlineParts, withInlineEnvironment } from './inline-environment.ts';
 import { loadCatalog } from './load-catalog.ts';
-import { logRunEvents } from './log-run-events.ts';
 import { migrationsDirectory, openMigrationDatabase } from './migrate.ts';
 import { openEngines } from './open-engines.ts';
-import { createPolicies } from './policies.ts';
 import { differingSettings, resultSettings } from './result-settings.ts';
+import { runBackfillHere } from './run-backfill-here.ts';
+import { waitForBackfill } from './wait-for-backfill.ts';
 import { waitForRun } from './wait-for-run.ts';
 
 const localActor = (): Actor => ({
@@ -39,7 +40,7 @@ export const openCommandSession = async (options: {
     logger,
     clock,
     mode: 'attach-or-own',
-    consumedQueues: 0,
+    consumedQueues: null,
   });
   const { database, queue } = engines;
   try {
@@ -54,67 +55,38 @@ export const openCommandSession = async (options: {
     throw error;
   }
   const actor = localActor();
-  const runs = createRuns({ catalog, database, queue, clock });
+  const occurrences = createOccurrenceLedger(database);
+  const runs = createRuns({ catalog, database, occurrences, queue, clock });
   const own = resultSettings(settings);
+  const parts: InlineParts = { settings, logger, database, catalog, clock };
 
-  const runHere: CommandSession['runInline'] = async (request, watch) => {
-    const workerId = `cli-${process.pid}-${randomUUID().slice(0, 8)}`;
-    const keeper = new LeaseKeeper({
-      database,
-      clock,
-      onError: (error) => {
-        logger.debug({ err: error }, 'lease renewal');
-      },
+  const runHere: CommandSession['runInline'] = (request, watch) =>
+    withInlineEnvironment(parts, async (environment) => {
+      const following = new AbortController();
+      let followed: Promise<unknown> = Promise.resolve();
+      try {
+        const ended = await runInline(environment, request, (accepted) => {
+          // Cancelling goes through the ledger, so that it is recorded with who asked.
+          const cancel = (): void => {
+            void runs
+              .cancel(actor, accepted.id, 'interrupted at the terminal')
+              .catch(() => undefined);
+          };
+          if (watch.signal.aborted) cancel();
+          else watch.signal.addEventListener('abort', cancel, { once: true });
+          const watchHere: RunWatch = { ...watch, signal: following.signal };
+          followed = waitForRun(
+            { runs, database, clock, actor, watch: watchHere },
+            accepted.id,
+          ).catch(() => undefined);
+        });
+        await followed;
+        return ended;
+      } finally {
+        following.abort();
+        await followed;
+      }
     });
-    const journal = new EndJournal(`${settings.dataDir}/journal`, workerId);
-    const shutdown = new AbortController();
-    const environment: InlineEnvironment = {
-      database,
-      clock,
-      catalog,
-      keeper,
-      journal,
-      workerId,
-      random: Math.random,
-      executor: createInProcessExecutor({
-        settings,
-        database,
-        catalog,
-        clock,
-        policies: createPolicies(settings.policyDir),
-      }),
-      observer: logRunEvents(logger),
-      shutdown: shutdown.signal,
-      onJournalled: () => undefined,
-    };
-    await keeper.start();
-    const following = new AbortController();
-    let followed: Promise<unknown> = Promise.resolve();
-    try {
-      const ended = await runInline(environment, request, (accepted) => {
-        // Cancelling goes through the ledger, so that it is recorded with who asked.
-        const cancel = (): void => {
-          void runs
-            .cancel(actor, accepted.id, 'interrupted at the terminal')
-            .catch(() => undefined);
-        };
-        if (watch.signal.aborted) cancel();
-        else watch.signal.addEventListener('abort', cancel, { once: true });
-        const watchHere: RunWatch = { ...watch, signal: following.signal };
-        followed = waitForRun(
-          { runs, database, clock, actor, watch: watchHere },
-          accepted.id,
-        ).catch(() => undefined);
-      });
-      await followed;
-      return ended;
-    } finally {
-      following.abort();
-      await followed;
-      await keeper.stop();
-      journal.close();
-    }
-  };
 
   return {
     settings,
@@ -129,6 +101,13 @@ export const openCommandSession = async (options: {
     },
     runInline: runHere,
     follow: (runId, watch) => waitForRun({ runs, database, clock, actor, watch }, runId),
+    applyRegistry: () =>
+      applyRegistry({ ledger: occurrences, queue }, declareRegistry(catalog), actor.id),
+    runBackfill: (backfill, watch) => runBackfillHere({ ...parts, runs, actor }, backfill, watch),
+    followBackfill: (backfillId, watch) =>
+      waitForBackfill({ runs, clock, actor }, backfillId, watch),
+    startOfDay: (timezone, date) =>
+      new Date(firstInstantOf(timezone, Date.parse(`${date}T00:00:00Z`))),
     close: () => engines.close(),
   };
 };

@@ -3,7 +3,9 @@ import path from 'node:path';
 import type { Settings } from '#config/settings';
 import type { Clock } from '#core/clock';
 import { AppError } from '#core/errors';
+import { nextOccurrence } from '#occurrences/occurrence-times';
 import { type BullmqQueueEngine, createQueueEngine } from '#queue/create-queue-engine';
+import { MAX_OWN_QUEUES, SHARED_QUEUES } from '#runner/task-catalog';
 import type { Database } from '#storage/database';
 import { purgeScratch } from '#storage/duckdb/purge-scratch';
 import {
@@ -15,13 +17,25 @@ import type { Logger } from '#telemetry/logger';
 
 /** Connections of this process besides BullMQ's: ledger, stores, gateway. */
 const DATABASE_CONNECTIONS = 10;
-/** BullMQ on PostgreSQL keeps one connection per consumed queue for LISTEN and needs a few to work with. */
+/** BullMQ on PostgreSQL works with these, besides the one per consumed queue that it keeps for LISTEN. */
 const SPARE_BULL_CONNECTIONS = 10;
+
+/**
+ * The queues that a process on PostgreSQL has connections for. More than it
+ * begins with, since a registry that is put in force later may name others: up
+ * to every queue that tasks get of their own, and the shared ones, which take
+ * over while the last runs of the former end. Room costs nothing: a pool opens
+ * connections when they are asked for.
+ */
+const queueRoom = (consumedQueues: number | null): number =>
+  consumedQueues === null ? 0 : Math.max(consumedQueues, MAX_OWN_QUEUES) + SHARED_QUEUES;
 
 export interface Engines {
   readonly dsn: string;
   readonly database: Database;
   readonly queue: BullmqQueueEngine;
+  /** Queues that this process can consume until it is started again; null: any number. */
+  readonly queueLimit: number | null;
   close(): Promise<void>;
 }
 
@@ -31,12 +45,13 @@ export interface EngineOptions {
   readonly clock: Clock;
   /** `own`: the one long-lived system of a data directory. `attach-or-own`: a command beside it. */
   readonly mode: 'own' | 'attach-or-own';
-  /** Queues that this process consumes. */
-  readonly consumedQueues: number;
+  /** Queues that this process consumes at first; null when it never consumes any. */
+  readonly consumedQueues: number | null;
 }
 
 /** Where analytics spill what does not fit into memory. */
-export const scratchDirectory = (settings: Settings): string => path.join(settings.dataDir, 'tmp');
+export const scratchDirectory = ({ dataDir }: Pick<Settings, 'dataDir'>): string =>
+  path.join(dataDir, 'tmp');
 
 const NO_DATABASE =
   'no database: set DATABASE_URL (or POSTGRES_DSN, or DB_HOST and the other DB_* variables), or leave OPSLOOP_EMBEDDED on';
@@ -70,10 +85,11 @@ export const openEngines = async (options: EngineOptions): Promise<Engines> => {
     applicationName: 'opsloop',
     clock,
   });
+  const queueLimit = settings.redisUrl === null ? queueRoom(consumedQueues) : null;
   const pool =
-    settings.redisUrl === null
-      ? openBullPool({ dsn, maxConnections: consumedQueues + SPARE_BULL_CONNECTIONS })
-      : null;
+    queueLimit === null
+      ? null
+      : openBullPool({ dsn, maxConnections: queueLimit + SPARE_BULL_CONNECTIONS });
   const queue = createQueueEngine(
     pool === null ? { redisUrl: settings.redisUrl ?? '', prefix: settings.queuePrefix } : { pool },
     {
@@ -81,12 +97,15 @@ export const openEngines = async (options: EngineOptions): Promise<Engines> => {
       onError: (error) => {
         logger.warn({ err: error }, 'queue engine');
       },
+      // The engine's slots are the very instants that the ledger expects.
+      nextSlot: nextOccurrence,
     },
   );
   return {
     dsn,
     database,
     queue,
+    queueLimit,
     async close() {
       await queue.close();
       await pool?.end();

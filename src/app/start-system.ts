@@ -6,6 +6,10 @@ import { AppError } from '#core/errors';
 import { ensureGatewayKey, type GatewayKey } from '#gateway/access/gateway-key';
 import type { GatewayService } from '#gateway/gateway';
 import { createRuns } from '#runner/create-runs';
+import { createOccurrenceLedger } from '#runner/ledger/postgres-occurrence-ledger';
+import { LiveCatalog } from '#runner/live-catalog';
+import { Supervisor } from '#runner/supervise/supervisor';
+import { queueNamesOf } from '#runner/task-catalog';
 import { Worker } from '#runner/worker';
 import type { Logger } from '#telemetry/logger';
 import { announceAuditDirectory } from './announce-audit-directory.ts';
@@ -14,8 +18,11 @@ import { createGateway } from './create-gateway.ts';
 import { createJobExecutor } from './create-job-executor.ts';
 import { loadCatalog } from './load-catalog.ts';
 import { logRunEvents } from './log-run-events.ts';
+import { logSupervision } from './log-supervision.ts';
 import { openEngines } from './open-engines.ts';
 import { createPolicies } from './policies.ts';
+import { createRegistryWatch } from './reload/create-registry-watch.ts';
+import { registryReadiness } from './reload/registry-readiness.ts';
 import { resultSettings } from './result-settings.ts';
 
 export type SystemRole = 'all' | 'gateway' | 'worker';
@@ -28,6 +35,8 @@ export interface System {
   readonly keyFile: string | null;
   /** From the call to readiness, in milliseconds. */
   readonly readyMs: number;
+  /** Reads the registry again at once; what comes of it is logged. */
+  reloadRegistry(): void;
   /** Takes no further work, lets active runs end within the grace, closes everything. Idempotent. */
   stop(): Promise<void>;
 }
@@ -49,8 +58,9 @@ export const startSystem = async (options: StartSystemOptions): Promise<System> 
 
   const servesHttp = role !== 'worker';
   const runsJobs = role !== 'gateway';
-  const { catalog } = await loadCatalog(settings);
-  const queueNames = new Set([...catalog.values()].map(({ queueName }) => queueName));
+  const loaded = await loadCatalog(settings);
+  // The one that every part looks tasks up in, so that all of them change to another registry at once.
+  const catalog = new LiveCatalog(loaded.catalog);
 
   const stops: (() => Promise<void>)[] = [];
   let stopping: Promise<void> | undefined;
@@ -67,7 +77,7 @@ export const startSystem = async (options: StartSystemOptions): Promise<System> 
       logger,
       clock,
       mode: 'own',
-      consumedQueues: runsJobs ? queueNames.size : 0,
+      consumedQueues: runsJobs ? queueNamesOf(catalog).size : null,
     });
     stops.push(() => engines.close());
     const { database, queue } = engines;
@@ -86,8 +96,20 @@ export const startSystem = async (options: StartSystemOptions): Promise<System> 
       catalog,
       servesHttp,
       appliesSchedules: runsJobs,
+      appliedBy: `start:${hostname()}`,
       signal,
     });
+    const occurrences = createOccurrenceLedger(database);
+    const supervisor = new Supervisor({
+      database,
+      ledger: occurrences,
+      queue,
+      catalog,
+      clock,
+      observer: logSupervision(logger),
+    });
+    stops.push(() => supervisor.stop());
+    await supervisor.start();
 
     if (runsJobs) {
       await announceAuditDirectory(settings, logger);
@@ -100,6 +122,7 @@ export const startSystem = async (options: StartSystemOptions): Promise<System> 
         },
         catalog,
         database,
+        occurrences,
         queue,
         clock,
         executor: createJobExecutor(
@@ -122,8 +145,17 @@ export const startSystem = async (options: StartSystemOptions): Promise<System> 
       await worker.start();
     }
 
+    const registryWatch = createRegistryWatch({
+      settings,
+      logger,
+      clock,
+      engines,
+      catalog,
+      text: loaded.source.text,
+      appliesSchedules: runsJobs,
+    });
     const startGateway = async (key: GatewayKey): Promise<GatewayService> => {
-      const runs = createRuns({ catalog, database, queue, clock });
+      const runs = createRuns({ catalog, database, occurrences, queue, clock });
       const gateway = await createGateway({
         settings,
         logger,
@@ -132,12 +164,16 @@ export const startSystem = async (options: StartSystemOptions): Promise<System> 
         catalog,
         runs,
         gatewayKey: key,
+        registryReadiness: () => registryReadiness(catalog.size, registryWatch.state),
       });
       stops.push(() => gateway.stop());
       await gateway.start();
       return gateway;
     };
     const gateway = gatewayKey === null ? null : await startGateway(gatewayKey);
+    // Last, so that everything that follows a change is there to follow it.
+    stops.push(() => registryWatch.stop());
+    await registryWatch.start();
     if (signal.aborted) throw new AppError('unavailable', 'stopped while starting');
 
     const gatewayUrl = gateway?.publicUrl ?? '';
@@ -146,6 +182,7 @@ export const startSystem = async (options: StartSystemOptions): Promise<System> 
       boardUrl: gateway === null ? '' : `${gatewayUrl}/board`,
       keyFile: gatewayKey?.file ?? null,
       readyMs: clock.now().getTime() - startedAt,
+      reloadRegistry: () => void registryWatch.reload(),
       stop,
     };
   } catch (error) {

@@ -4,6 +4,7 @@ import type { Database, Sql } from '#storage/database';
 import type { CheckedStart } from './check-start.ts';
 import { findRememberedStart, rememberStart } from './ledger/idempotency.ts';
 import { findActiveRun, findRun, insertRun } from './ledger/run-ledger.ts';
+import { lockTask } from './ledger/task-lock.ts';
 import { findPause } from './ledger/task-pauses.ts';
 import type { Run } from './run.ts';
 import type { StartRequest } from './runs.ts';
@@ -13,13 +14,6 @@ export interface Accepted {
   /** The same Idempotency-Key started it before. */
   readonly repeated: boolean;
 }
-
-/** One start of a task at a time decides about overlap; the lock ends with the transaction. */
-export const lockTask = async (sql: Sql, taskId: TaskId): Promise<void> => {
-  await sql.execute(`SELECT pg_advisory_xact_lock(hashtextextended('opsloop task ' || $1, 0))`, [
-    taskId,
-  ]);
-};
 
 const requireDryRunFirst = async (
   sql: Sql,

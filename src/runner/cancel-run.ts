@@ -1,8 +1,8 @@
 import { AppError } from '#core/errors';
 import type { RunId } from '#core/ids';
 import type { Database } from '#storage/database';
+import { closeOccurrence } from './ledger/close-occurrence.ts';
 import { RUN_ENDED_CHANNEL } from './ledger/finish-run.ts';
-import { closeOccurrence } from './ledger/occurrence-ledger.ts';
 import { appendRunEvent, findRun } from './ledger/run-ledger.ts';
 import type { Run } from './run.ts';
 

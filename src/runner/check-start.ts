@@ -43,9 +43,8 @@ const parseInstant = (text: string, now: Date): Date | Violation => {
 };
 
 const defaultInstant = (entry: CatalogEntry, now: Date): Date => {
-  const { task, job } = entry;
-  if (job.reads === 'history' && task.schedule !== null)
-    return latestOccurrence(task.schedule, now) ?? now;
+  const { expects, job } = entry;
+  if (job.reads === 'history' && expects !== null) return latestOccurrence(expects, now) ?? now;
   return now;
 };
 
@@ -98,9 +97,9 @@ export const checkStart = (
   const hash = inputsHash(checked.value);
   const stands =
     !request.dryRun &&
-    task.schedule !== null &&
+    entry.expects !== null &&
     hash === entry.scheduleInputsHash &&
-    isOccurrence(task.schedule, instant);
+    isOccurrence(entry.expects, instant);
   return {
     entry,
     inputs: checked.value,

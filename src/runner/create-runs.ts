@@ -7,20 +7,25 @@ import type { Database } from '#storage/database';
 import { acceptRun } from './accept-run.ts';
 import { cancelRun } from './cancel-run.ts';
 import { checkStart, getEntry } from './check-start.ts';
-import { isEntitled, requireEntitlements } from './entitlements.ts';
+import { isEntitled, requireEntitlements, visibleTasks } from './entitlements.ts';
+import { findCadence } from './ledger/cadence.ts';
 import { forgetStart } from './ledger/idempotency.ts';
+import type { OccurrenceLedger } from './ledger/occurrence-ledger.ts';
 import { findRun, listLastRuns, listRunEvents, listRuns } from './ledger/run-ledger.ts';
 import { readLogLines } from './ledger/run-log.ts';
-import { listPauses, pauseTask, resumeTask } from './ledger/task-pauses.ts';
+import { listAlarms } from './ledger/task-alarms.ts';
+import { findPause, listPauses, pauseTask, resumeTask } from './ledger/task-pauses.ts';
 import { toQueueData } from './queue-data.ts';
 import { type Actor, isFinal, type Run } from './run.ts';
-import type { Runs, StartedRun, StartRequest, TaskPause, TaskStatus } from './runs.ts';
+import type { Runs, StartedRun, StartRequest, TaskDetail, TaskPause, TaskStatus } from './runs.ts';
+import { createScheduleRequests } from './schedule-requests.ts';
 import type { CatalogEntry, TaskCatalog } from './task-catalog.ts';
 
 export interface RunsOptions {
   readonly catalog: TaskCatalog;
   readonly database: Database;
-  readonly queue: Pick<QueueEngine, 'enqueue' | 'remove'>;
+  readonly occurrences: OccurrenceLedger;
+  readonly queue: QueueEngine;
   readonly clock: Clock;
 }
 
@@ -28,7 +33,8 @@ const PAUSE_ENTITLEMENT = 'tools.jobs.pause';
 const CANCEL_ENTITLEMENT = 'tools.jobs.cancel';
 
 /** The runner's front: everything that can be asked of it on request. */
-export const createRuns = ({ catalog, database, queue, clock }: RunsOptions): Runs => {
+export const createRuns = (options: RunsOptions): Runs => {
+  const { catalog, database, queue, clock } = options;
   const getVisible = async (actor: Actor, runId: string): Promise<Run> => {
     const unknown = () =>
       new AppError(
@@ -83,22 +89,30 @@ export const createRuns = ({ catalog, database, queue, clock }: RunsOptions): Ru
   };
 
   const toStatus = (
-    { task, job }: CatalogEntry,
+    { task, job, expects }: CatalogEntry,
     pause: TaskPause | null,
     lastRun: Run | null,
   ): TaskStatus => ({
     task,
     reads: job.reads,
     pause,
-    nextAt:
-      task.schedule === null || !task.enabled ? null : nextOccurrence(task.schedule, clock.now()),
+    nextAt: expects === null || !task.enabled ? null : nextOccurrence(expects, clock.now()),
     lastRun,
   });
 
-  const statusOf = async (entry: CatalogEntry): Promise<TaskStatus> => {
-    const pauses = await listPauses(database);
-    const [lastRun] = await listRuns(database, { taskId: entry.task.id, limit: 1 }, null);
-    return toStatus(entry, pauses.get(entry.task.id) ?? null, lastRun ?? null);
+  const detailOf = async (entry: CatalogEntry): Promise<TaskDetail> => {
+    const { id } = entry.task;
+    const [pause, [lastRun], cadence, alarms] = await Promise.all([
+      findPause(database, id),
+      listRuns(database, { taskId: id, limit: 1 }, null),
+      findCadence(database, id),
+      listAlarms(database, { tasks: [id], includeCleared: false, limit: 20 }),
+    ]);
+    return {
+      ...toStatus(entry, pause, lastRun ?? null),
+      cadence,
+      alarms: alarms.filter(({ taskId }) => taskId === id),
+    };
   };
 
   return {
@@ -116,16 +130,7 @@ export const createRuns = ({ catalog, database, queue, clock }: RunsOptions): Ru
         const { task } = getEntry(catalog, filter.taskId);
         requireEntitlements(actor, task.permissions.read, `reading runs of ${task.id}`);
       }
-      const hidden = [...catalog.values()].filter(
-        ({ task }) => !task.permissions.read.every((needed) => isEntitled(actor, needed)),
-      );
-      const visible =
-        hidden.length === 0
-          ? null
-          : [...catalog.values()]
-              .filter((entry) => !hidden.includes(entry))
-              .map(({ task }) => task.id);
-      return listRuns(database, filter, visible);
+      return listRuns(database, filter, visibleTasks(catalog, actor));
     },
 
     async cancel(actor, runId, reason) {
@@ -180,7 +185,7 @@ export const createRuns = ({ catalog, database, queue, clock }: RunsOptions): Ru
     async getTask(actor, taskId) {
       const entry = getEntry(catalog, taskId);
       requireEntitlements(actor, entry.task.permissions.read, `reading ${entry.task.id}`);
-      return statusOf(entry);
+      return detailOf(entry);
     },
 
     async pauseTask(actor, taskId, reason) {
@@ -191,15 +196,17 @@ export const createRuns = ({ catalog, database, queue, clock }: RunsOptions): Ru
           violations: [{ path: '$.reason', message: 'is required' }],
         });
       await pauseTask(database, entry.task.id, actor.id, reason);
-      return statusOf(entry);
+      return detailOf(entry);
     },
 
     async resumeTask(actor, taskId) {
       const entry = getEntry(catalog, taskId);
       requireEntitlements(actor, [PAUSE_ENTITLEMENT], `resuming ${entry.task.id}`);
-      await resumeTask(database, entry.task.id);
-      return statusOf(entry);
+      await resumeTask(database, entry.task.id, actor.id);
+      return detailOf(entry);
     },
+
+    ...createScheduleRequests(options),
 
     async readLog(actor, runId, afterSeq) {
       const run = await getVisible(actor, runId);

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import type { RunId } from '#core/ids';
 import type { QueueEngine } from '#queue/queue-port';
 import type { Database, Sql } from '#storage/database';
-import { occurrenceEndOf } from './execute/late.ts';
+import { occurrenceEndOf } from './execute/occurrence-end-of.ts';
+import { closeOccurrence } from './ledger/close-occurrence.ts';
 import { RUN_ENDED_CHANNEL } from './ledger/finish-run.ts';
 import { removeExpiredKeys } from './ledger/idempotency.ts';
-import { closeOccurrence } from './ledger/occurrence-ledger.ts';
 import { appendRunEvent } from './ledger/run-ledger.ts';
 import { RUN_COLUMNS, type RunRow, toRun } from './ledger/run-row.ts';
 import { toQueueData } from './queue-data.ts';
@@ -32,7 +32,7 @@ export interface Recovered {
   readonly crashed: readonly RunId[];
 }
 
-const endAsCrashed = async (sql: Sql, catalog: TaskCatalog, run: Run, now: Date): Promise<void> => {
+const endAsCrashed = async (sql: Sql, run: Run): Promise<void> => {
   const error = { class: 'crash', message: 'the process that executed the run is gone' };
   const touched = await sql.execute(
     `UPDATE task_runs SET state = 'failed', crashes = crashes + 1, finished_at = now(), error = $2
@@ -47,19 +47,12 @@ const endAsCrashed = async (sql: Sql, catalog: TaskCatalog, run: Run, now: Date)
     worker: run.worker,
     detail: { error: error.message },
   });
-  const task = catalog.get(run.taskId)?.task;
-  if (run.standsForOccurrence && task !== undefined)
+  if (run.standsForOccurrence)
     await closeOccurrence(sql, {
       taskId: run.taskId,
       scheduledFor: run.scheduledFor,
       runId: run.id,
-      end: occurrenceEndOf({
-        ...run,
-        task,
-        startedAt: run.startedAt ?? now,
-        state: 'failed',
-        error,
-      }),
+      end: occurrenceEndOf({ trigger: run.trigger, state: 'failed', error }),
     });
   await sql.execute('SELECT pg_notify($1, $2)', [RUN_ENDED_CHANNEL, run.id]);
 };
@@ -104,7 +97,6 @@ export const recoverRuns = (
   database: Database,
   queue: QueueEngine,
   catalog: TaskCatalog,
-  now: Date,
 ): Promise<Recovered | null> =>
   database.transaction(async (sql) => {
     const [lock] = await sql.query<{ taken: boolean }>(
@@ -117,7 +109,7 @@ export const recoverRuns = (
     const crashed: RunId[] = [];
     for (const run of rows.map(toRun)) {
       if (run.queueName === null || run.queueJobId === null) {
-        await endAsCrashed(sql, catalog, run, now);
+        await endAsCrashed(sql, run);
         crashed.push(run.id);
         continue;
       }

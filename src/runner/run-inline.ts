@@ -32,25 +32,13 @@ const waitInQueue = async (
 };
 
 /**
- * Accepts a start and executes it in this process, against the same ledger and
- * the same leases as every worker, retries included. Resolves with the ended run.
+ * Executes a run that has no queue job in this process, under the same leases
+ * as every worker, retries included. Resolves with the ended run.
  */
-export const runInline = async (
-  environment: InlineEnvironment,
-  request: StartRequest,
-  onAccepted: (run: Run) => void,
-): Promise<Run> => {
-  const { database, clock, catalog, shutdown } = environment;
-  const now = clock.now();
-  const start = checkStart(catalog, request, now);
-  const accepted = await acceptRun(database, request, start, {
-    now,
-    retryOf: null,
-    queueJob: 'inline',
-  });
-  onAccepted(accepted.run);
-  let run = accepted.run;
-  const entry = getEntry(catalog, run.taskId);
+export const executeHere = async (environment: InlineEnvironment, accepted: Run): Promise<Run> => {
+  const { database, catalog, shutdown } = environment;
+  const entry = getEntry(catalog, accepted.taskId);
+  let run = accepted;
   while (!isFinal(run.state)) {
     const result = await runAttempt(environment, run, entry, {
       queueLog: () => Promise.resolve(),
@@ -64,4 +52,22 @@ export const runInline = async (
     if (result.kind === 'requeue' || shutdown.aborted) break;
   }
   return run;
+};
+
+/** Accepts a start and executes it in this process, against the same ledger. */
+export const runInline = async (
+  environment: InlineEnvironment,
+  request: StartRequest,
+  onAccepted: (run: Run) => void,
+): Promise<Run> => {
+  const { database, clock, catalog } = environment;
+  const now = clock.now();
+  const start = checkStart(catalog, request, now);
+  const { run } = await acceptRun(database, request, start, {
+    now,
+    retryOf: null,
+    queueJob: 'inline',
+  });
+  onAccepted(run);
+  return executeHere(environment, run);
 };

@@ -1,6 +1,5 @@
-import type { JsonObject } from '#core/json';
 import type { Run, RunEvent } from './run.ts';
-import type { RunLogLine, StartedRun, TaskStatus } from './runs.ts';
+import type { RunLogLine, StartedRun } from './runs.ts';
 
 // The runner's answers on the wire: snake_case, instants as RFC 3339. The
 // gateway and the CLI's --json say the same in the same words.
@@ -60,30 +59,4 @@ export const toLogRecord = (line: RunLogLine) => ({
   at: line.at.toISOString(),
   level: line.level,
   line: line.line,
-});
-
-export const toTaskRecord = ({ task, reads, pause, nextAt, lastRun }: TaskStatus) => ({
-  task_id: task.id,
-  title: task.title,
-  description: task.description,
-  group: task.group,
-  owner: task.owner,
-  job: task.job,
-  enabled: task.enabled,
-  reads,
-  schedule: task.schedule,
-  timezone: task.timezone,
-  next_at: instant(nextAt),
-  paused:
-    pause === null ? null : { by: pause.by, reason: pause.reason, at: pause.at.toISOString() },
-  last_run: lastRun === null ? null : toRunRecord(lastRun),
-  permissions: task.permissions,
-  inputs: task.inputs as JsonObject,
-  outputs: task.outputs,
-  dry_run: task.dryRun,
-  destructive: task.destructive,
-  overlap: task.overlap,
-  catch_up: task.catchUp,
-  timeout_ms: task.timeoutMs,
-  attempts: task.attempts,
 });

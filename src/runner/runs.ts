@@ -1,5 +1,12 @@
 import type { RunId, TaskId } from '#core/ids';
-import type { TaskDefinition } from '#registry/task';
+import type { Cadence } from '#occurrences/cadence';
+import type { OccurrenceState } from '#occurrences/occurrence-end';
+import type { Declaration } from '#registry/declaration';
+import type { PlanItem } from '#registry/plan-registry';
+import type { ReconcilePolicy, TaskDefinition } from '#registry/task';
+import type { Backfill } from './ledger/backfills.ts';
+import type { Occurrence, Revision } from './ledger/occurrence-ledger.ts';
+import type { TaskAlarm } from './ledger/task-alarms.ts';
 import type { Actor, Run, RunEvent, RunState, RunTrigger } from './run.ts';
 
 export interface StartRequest {
@@ -55,6 +62,77 @@ export interface TaskStatus {
   readonly lastRun: Run | null;
 }
 
+/** More of a task than a list shows. */
+export interface TaskDetail extends TaskStatus {
+  /** How often it really starts; null with too few starts. */
+  readonly cadence: Cadence | null;
+  readonly alarms: readonly TaskAlarm[];
+}
+
+export interface BackfillRequest {
+  readonly taskId: string;
+  /** Occurrences in `[from, to)`; what lies ahead of now is left out. */
+  readonly from: Date;
+  readonly to: Date;
+  readonly inputs: unknown;
+  /** Each run is a dry-run. */
+  readonly dryRun: boolean;
+  /** Leaves out the occurrences for which a run succeeded. */
+  readonly onlyMissing: boolean;
+  readonly actor: Actor;
+}
+
+export interface OccurrenceFilter {
+  readonly taskId?: string;
+  readonly states?: readonly OccurrenceState[];
+  /** Scheduled in `[from, to)`. */
+  readonly from?: Date;
+  readonly to?: Date;
+  /** Newest first; 1 to 5,000. */
+  readonly limit: number;
+}
+
+/** An instant of a schedule. */
+export interface FireTime {
+  readonly at: Date;
+  /** As the clocks of the schedule's zone show it: `2026-11-25 09:00 +01:00`. */
+  readonly local: string;
+}
+
+/** What comes of a schedule. */
+export interface ScheduleOutlook {
+  /** The next instants by the file's schedule, five at most; none of a task that is disabled. */
+  readonly nextAt: readonly FireTime[];
+  /** Where a change of the clocks makes these instants surprising. */
+  readonly clockChanges: readonly string[];
+}
+
+/** One item of a plan, with what applying it concerns. */
+export interface PlannedChange extends PlanItem, ScheduleOutlook {
+  /** Occurrences that are due and have no run, oldest first, at most 100. */
+  readonly overdue: readonly Date[];
+}
+
+/** A task of the file that is in force as it stands there. */
+export interface UnchangedTask extends ScheduleOutlook {
+  readonly declared: Declaration;
+}
+
+export interface RunsPlan {
+  readonly changes: readonly PlannedChange[];
+  /** Empty unless it was asked for. */
+  readonly unchanged: readonly UnchangedTask[];
+  /** Changes of tasks that the actor may not read. */
+  readonly hiddenChanges: number;
+  /** Tasks of the file. */
+  readonly taskCount: number;
+  /** As the file says. */
+  readonly reconcile: ReconcilePolicy;
+  readonly reconcileChanges: boolean;
+  /** What is in force; null before the first registry was applied. */
+  readonly revision: Revision | null;
+}
+
 /**
  * What can be asked of the runner, for the gateway, the CLI and the board.
  * Each method checks the actor's entitlements itself (`forbidden` names the
@@ -76,12 +154,29 @@ export interface Runs {
   /** A new run with the task, inputs and `scheduled_for` of one that ended other than `succeeded`. */
   retry(actor: Actor, runId: string, trigger: RunTrigger): Promise<StartedRun>;
   listTasks(actor: Actor): Promise<readonly TaskStatus[]>;
-  getTask(actor: Actor, taskId: string): Promise<TaskStatus>;
+  getTask(actor: Actor, taskId: string): Promise<TaskDetail>;
   /** Scheduled occurrences of a paused task are skipped(paused); real starts on request are refused with `conflict`. */
-  pauseTask(actor: Actor, taskId: string, reason: string): Promise<TaskStatus>;
-  resumeTask(actor: Actor, taskId: string): Promise<TaskStatus>;
+  pauseTask(actor: Actor, taskId: string, reason: string): Promise<TaskDetail>;
+  resumeTask(actor: Actor, taskId: string): Promise<TaskDetail>;
   /** Log lines after `afterSeq` (0: from the start), oldest first, at most 1,000 a call. */
   readLog(actor: Actor, runId: string, afterSeq: number): Promise<readonly RunLogLine[]>;
+  /** What applying this process's registry would change; changes nothing. */
+  plan(actor: Actor, options: { readonly includeUnchanged: boolean }): Promise<RunsPlan>;
+  listOccurrences(actor: Actor, filter: OccurrenceFilter): Promise<readonly Occurrence[]>;
+  /** Open alarms of what the actor may read, with `includeCleared` also those that have passed; 1,000 at most. */
+  listAlarms(
+    actor: Actor,
+    filter: { readonly includeCleared: boolean },
+  ): Promise<readonly TaskAlarm[]>;
+  /** Durable when it resolves; its runs follow, oldest first, one at a time. */
+  startBackfill(request: BackfillRequest): Promise<Backfill>;
+  listBackfills(actor: Actor): Promise<readonly Backfill[]>;
+  /** Throws `not_found`. */
+  getBackfill(actor: Actor, backfillId: string): Promise<Backfill>;
+  /** Those that were made so far, by the instants they stand for. */
+  listBackfillRuns(actor: Actor, backfillId: string): Promise<readonly Run[]>;
+  /** No further runs are made; `conflict` when it has ended. */
+  cancelBackfill(actor: Actor, backfillId: string): Promise<Backfill>;
 }
 
 export interface RunLogLine {

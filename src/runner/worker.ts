@@ -4,35 +4,29 @@ import { groupBy } from '#core/group-by';
 import type { Service } from '#core/service';
 import type { Consumer, QueueEngine } from '#queue/queue-port';
 import type { Database } from '#storage/database';
-import { type AppliedSchedules, applySchedules } from './apply-schedules.ts';
 import { EndJournal } from './end-journal.ts';
 import { type DeliveryEnvironment, handleDelivery } from './execute/handle-delivery.ts';
 import type { JobExecutor } from './execute/job-executor.ts';
 import type { RunObserver } from './execute/run-attempt.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import type { Lease } from './ledger/leases.ts';
-import {
-  recordHeartbeat,
-  removeDeadWorkers,
-  removeWorker,
-  type WorkerRecord,
-} from './ledger/workers.ts';
-import { type Recovered, recoverRuns } from './recover-runs.ts';
+import type { OccurrenceLedger } from './ledger/occurrence-ledger.ts';
+import { recordHeartbeat, removeWorker, type WorkerRecord } from './ledger/workers.ts';
+import { Follower } from './live-catalog.ts';
 import { RunSlots } from './run-slots.ts';
 import type { TaskCatalog } from './task-catalog.ts';
 
 const HEARTBEAT_EVERY_MS = 5_000;
-const RECOVER_EVERY_MS = 10_000;
-/** An emptied queue engine has its schedules back after this long at the latest. */
-const RESTORE_SCHEDULES_EVERY_MS = 60_000;
 /** A queue of one task: its real run and a dry-run beside it. */
 const OWN_QUEUE_CONCURRENCY = 2;
 
+interface ServedQueue {
+  readonly consumer: Consumer;
+  readonly concurrency: number;
+}
+
 export interface WorkerObserver extends RunObserver {
-  recovered(recovered: Recovered): void;
   merged(ends: number): void;
-  /** The engine's schedules were not what the registry says: emptied, edited or deleted behind our back. */
-  schedulesRestored(applied: AppliedSchedules): void;
   unexpected(what: string, error: unknown): void;
 }
 
@@ -40,6 +34,7 @@ export interface WorkerOptions {
   readonly record: WorkerRecord;
   readonly catalog: TaskCatalog;
   readonly database: Database;
+  readonly occurrences: OccurrenceLedger;
   readonly queue: QueueEngine;
   readonly clock: Clock;
   readonly executor: JobExecutor;
@@ -52,9 +47,19 @@ export interface WorkerOptions {
   readonly random: () => number;
 }
 
+/** How many jobs of each queue a process takes at once. */
+const concurrencies = (catalog: TaskCatalog, concurrency: number): ReadonlyMap<string, number> =>
+  new Map(
+    [...groupBy(catalog.values(), ({ queueName }) => queueName)].map(([queueName, entries]) => {
+      const isShared = entries.length > 1 || entries.some(({ task }) => task.overlap === 'allow');
+      return [queueName, isShared ? concurrency : OWN_QUEUE_CONCURRENCY];
+    }),
+  );
+
 /**
- * Takes queue jobs, executes their runs and looks after the ledger: leases,
- * heartbeat, journal, recovery. `stop` takes no further jobs, gives active runs
+ * Takes queue jobs, executes their runs and looks after what is its own in the
+ * ledger: leases, heartbeat, journal. Its queues are those that the catalogue
+ * names, also after the catalogue has changed. `stop` takes no further jobs, gives active runs
  * the grace, then aborts them and puts them back without spending an attempt.
  */
 export class Worker implements Service {
@@ -64,7 +69,13 @@ export class Worker implements Service {
   readonly #journal: EndJournal;
   readonly #shutdown = new AbortController();
   readonly #journalled: Lease[] = [];
-  readonly #consumers: Consumer[] = [];
+  readonly #environment: DeliveryEnvironment;
+  readonly #slots: RunSlots;
+  readonly #serving = new Map<string, ServedQueue>();
+  /** Consumers that take nothing more and whose last runs have not ended. */
+  readonly #leaving = new Set<Promise<void>>();
+  readonly #follower: Follower;
+  #unsubscribe = (): void => undefined;
   #stopTimers: (() => void)[] = [];
   #tending: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | undefined;
@@ -79,47 +90,31 @@ export class Worker implements Service {
         this.#report('renewing leases', error);
       },
     });
+    this.#environment = this.#createEnvironment();
+    this.#slots = new RunSlots(options.concurrency);
+    this.#follower = new Follower({
+      clock: options.clock,
+      follow: () => this.#serve(),
+      onFailure: (error) => {
+        this.#report('serving the queues of a changed registry', error);
+      },
+    });
   }
 
   async start(): Promise<void> {
-    const { clock, catalog, queue, record, observer, concurrency } = this.#options;
+    const { clock, catalog } = this.#options;
     await this.#keeper.start();
     await this.#tend();
     this.#stopTimers = [
       clock.every(HEARTBEAT_EVERY_MS, () => {
         this.#tendSoon(() => this.#tend());
       }),
-      clock.every(RECOVER_EVERY_MS, () => {
-        this.#tendSoon(() => this.#recover());
-      }),
-      clock.every(RESTORE_SCHEDULES_EVERY_MS, () => {
-        this.#tendSoon(() => this.#restoreSchedules());
-      }),
     ];
-    const slots = new RunSlots(concurrency);
-    const environment = this.#environment();
-    const queues = groupBy(catalog.values(), ({ queueName }) => queueName);
-    await Promise.all(
-      [...queues].map(async ([queueName, entries]) => {
-        const shared = entries.length > 1 || entries.some(({ task }) => task.overlap === 'allow');
-        const consumer = await queue.consume({
-          queueName,
-          concurrency: shared ? concurrency : OWN_QUEUE_CONCURRENCY,
-          workerName: record.id,
-          handle: (delivery) =>
-            slots.within(async () =>
-              this.#stopping === undefined
-                ? handleDelivery(environment, delivery)
-                : { kind: 'requeue' },
-            ),
-          onError: (error) => {
-            observer.unexpected(`queue ${queueName}`, error);
-          },
-        });
-        if (this.#stopping === undefined) this.#consumers.push(consumer);
-        else await consumer.stop();
-      }),
-    );
+    await this.#serve();
+    if (this.#stopping !== undefined) return;
+    this.#unsubscribe = catalog.subscribe(() => void this.#follower.changed());
+    // For a change that came before the subscription.
+    void this.#follower.changed();
   }
 
   stop(): Promise<void> {
@@ -129,8 +124,13 @@ export class Worker implements Service {
 
   async #stop(): Promise<void> {
     const { clock, shutdownGraceMs, database, record } = this.#options;
+    this.#unsubscribe();
     const drained = new AbortController();
-    const stopped = Promise.all(this.#consumers.map((consumer) => consumer.stop()));
+    const stopped = Promise.all([
+      this.#follower.stop(),
+      ...[...this.#serving.values()].map(({ consumer }) => consumer.stop()),
+      ...this.#leaving,
+    ]);
     void clock.sleep(shutdownGraceMs, drained.signal).then(() => {
       this.#shutdown.abort();
     });
@@ -143,10 +143,57 @@ export class Worker implements Service {
     this.#journal.close();
   }
 
-  #environment(): DeliveryEnvironment {
-    const { database, clock, catalog, executor, observer, record, random } = this.#options;
+  /**
+   * Makes the queues that are consumed those that the tasks name now. A
+   * consumer that is not wanted as it is takes no further jobs, and its active
+   * runs go on to their end; meanwhile its successor takes jobs beside it.
+   */
+  async #serve(): Promise<void> {
+    const { catalog, concurrency } = this.#options;
+    const wanted = concurrencies(catalog, concurrency);
+    for (const [queueName, served] of this.#serving)
+      if (wanted.get(queueName) !== served.concurrency) {
+        this.#serving.delete(queueName);
+        this.#leave(served.consumer);
+      }
+    const missing = [...wanted].filter(([queueName]) => !this.#serving.has(queueName));
+    const begun = await Promise.allSettled(
+      missing.map(([queueName, jobsAtOnce]) => this.#consume(queueName, jobsAtOnce)),
+    );
+    for (const each of begun) if (each.status === 'rejected') throw each.reason;
+  }
+
+  async #consume(queueName: string, concurrency: number): Promise<void> {
+    const { queue, record, observer } = this.#options;
+    const consumer = await queue.consume({
+      queueName,
+      concurrency,
+      workerName: record.id,
+      handle: (delivery) =>
+        this.#slots.within(async () =>
+          this.#stopping === undefined
+            ? handleDelivery(this.#environment, delivery)
+            : { kind: 'requeue' },
+        ),
+      onError: (error) => {
+        observer.unexpected(`queue ${queueName}`, error);
+      },
+    });
+    if (this.#stopping === undefined) this.#serving.set(queueName, { consumer, concurrency });
+    else await consumer.stop();
+  }
+
+  #leave(consumer: Consumer): void {
+    const left = consumer.stop().finally(() => this.#leaving.delete(left));
+    this.#leaving.add(left);
+  }
+
+  #createEnvironment(): DeliveryEnvironment {
+    const { database, occurrences, clock, catalog, executor, observer, record, random } =
+      this.#options;
     return {
       database,
+      occurrences,
       clock,
       catalog,
       executor,
@@ -185,29 +232,6 @@ export class Worker implements Service {
       await recordHeartbeat(database, record);
     } catch (error) {
       this.#report('heartbeat', error);
-    }
-  }
-
-  async #recover(): Promise<void> {
-    const { database, queue, catalog, clock, observer } = this.#options;
-    try {
-      const recovered = await recoverRuns(database, queue, catalog, clock.now());
-      if (recovered !== null && recovered.requeued.length + recovered.crashed.length > 0)
-        observer.recovered(recovered);
-      await removeDeadWorkers(database);
-    } catch (error) {
-      this.#report('recovery', error);
-    }
-  }
-
-  async #restoreSchedules(): Promise<void> {
-    const { database, queue, catalog, observer } = this.#options;
-    try {
-      const applied = await applySchedules(database, queue, catalog);
-      if (applied.added.length + applied.changed.length + applied.removed.length > 0)
-        observer.schedulesRestored(applied);
-    } catch (error) {
-      this.#report('schedules', error);
     }
   }
 

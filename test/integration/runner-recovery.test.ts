@@ -1,5 +1,4 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { applySchedules } from '#runner/apply-schedules';
 import { acquireLease } from '#runner/ledger/leases';
 import { recoverRuns } from '#runner/recover-runs';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -52,33 +51,6 @@ describe.each(['redis', 'postgres'] as const)(
       shutDown = true;
       await startWorker();
       expect(await untilState(runId, 'succeeded')).toMatchObject({ attempts: 1, crashes: 0 });
-    });
-
-    it('adds, changes and removes schedulers until they are what the registry says', async () => {
-      const schedule = { cron: '0 9 * * *', timezone: 'UTC' };
-      const { database, queue, catalog } = await open({
-        task: makeTask('daily', { schedule }),
-        run: async () => SUCCEEDED,
-      });
-      const unchanged = { added: [], changed: [], removed: [] };
-      const apply = () => applySchedules(database, queue, catalog);
-      // Two hosts at once: one adds, the other finds it done.
-      const both = await Promise.all([apply(), apply()]);
-      expect(both.flatMap(({ added }) => added)).toEqual(['daily']);
-      expect(await apply()).toEqual(unchanged);
-      const byHand = {
-        queueName: 'daily',
-        jobName: 'daily',
-        timezone: 'UTC',
-        data: {},
-        attempts: 1,
-      };
-      await queue.upsertScheduler({ ...byHand, schedulerId: 'daily', cron: '0 10 * * *' });
-      await queue.upsertScheduler({ ...byHand, schedulerId: 'ghost', cron: '0 10 * * *' });
-      expect(await apply()).toEqual({ added: [], changed: ['daily'], removed: ['ghost'] });
-      expect(await queue.listSchedulers('daily')).toMatchObject([
-        { schedulerId: 'daily', ...schedule },
-      ]);
     });
 
     it('brings schedules back that the queue engine lost, while it runs', async () => {
@@ -135,7 +107,7 @@ describe.each(['redis', 'postgres'] as const)(
         `UPDATE task_runs SET queued_at = now() - interval '11 seconds' WHERE id = $1`,
         [runId],
       );
-      expect(await recoverRuns(database, queue, catalog, new Date())).toEqual({
+      expect(await recoverRuns(database, queue, catalog)).toEqual({
         requeued: [runId],
         crashed: [],
       });
@@ -152,12 +124,12 @@ describe.each(['redis', 'postgres'] as const)(
          lease_scope = 'task:sample', lease_token = (SELECT token FROM task_leases) WHERE id = $1`,
         [runId],
       );
-      expect(await recoverRuns(database, queue, catalog, new Date())).toEqual({
+      expect(await recoverRuns(database, queue, catalog)).toEqual({
         requeued: [],
         crashed: [],
       });
       await database.execute(`UPDATE task_leases SET expires_at = now() - interval '21 seconds'`);
-      expect(await recoverRuns(database, queue, catalog, new Date())).toMatchObject({
+      expect(await recoverRuns(database, queue, catalog)).toMatchObject({
         crashed: [runId],
       });
       expect(await untilState(runId, 'failed')).toMatchObject({

@@ -11,8 +11,13 @@ import {
   SUCCEEDED,
 } from '../support/runner-world.ts';
 
-const SLOT = new Date('2026-03-02T09:00:00Z');
-const schedule = { cron: '0 9 * * *', timezone: 'UTC' };
+const DAY_MS = 86_400_000;
+/** A minute ago, to the minute, once a day. */
+const SLOT = new Date(Math.floor(Date.now() / 60_000) * 60_000 - 60_000);
+const schedule = {
+  cron: `${SLOT.getUTCMinutes()} ${SLOT.getUTCHours()} * * *`,
+  timezone: 'UTC',
+};
 
 /** What the queue engine hands over for a scheduler's job. */
 const slotJob = (name: string, slot: Date, host = 'a'): Delivery => ({
@@ -35,11 +40,21 @@ describe('a slot of a schedule', () => {
       { task: makeTask('daily', { schedule }), reads: 'history', run: async () => SUCCEEDED },
       { task: makeTask('off', { schedule, enabled: false }), run: async () => SUCCEEDED },
     ]);
+    await world.apply();
+    // As if the registry had been applied two days ago.
+    await world.database.execute(
+      `UPDATE task_declarations SET valid_from = valid_from - interval '2 days'`,
+    );
   });
   afterEach(() => world.close());
 
   const resolve = (delivery: Delivery): Promise<Resolved> =>
-    resolveRun(world.database, world.catalog, delivery, systemClock.now());
+    resolveRun(
+      { database: world.database, occurrences: world.ledger },
+      world.catalog,
+      delivery,
+      systemClock.now(),
+    );
 
   const occurrences = () =>
     world.database.query<{ task_id: string; state: string; reason: string | null; run_id: string }>(
@@ -80,36 +95,44 @@ describe('a slot of a schedule', () => {
       attempts: 1,
     });
     await world.untilState(resolved.run.id, 'succeeded');
-    expect(await occurrences()).toMatchObject([{ state: 'ran_late', run_id: resolved.run.id }]);
+    expect(await occurrences()).toMatchObject([{ state: 'ran', run_id: resolved.run.id }]);
     expect(await resolve(slotJob('daily', SLOT, 'late'))).toEqual({
       kind: 'nothing',
-      reason: 'the occurrence is closed as ran_late',
+      reason: 'the occurrence is closed as ran',
     });
   });
 
   it('is skipped while the task is paused, disabled or running, and says why', async () => {
     await world.runs.pauseTask(ADMIN, 'daily', 'maintenance');
+    await world.database.execute(
+      `UPDATE task_pauses SET paused_at = paused_at - interval '1 hour'`,
+    );
     expect((await resolve(slotJob('daily', SLOT))).kind).toBe('nothing');
     await world.runs.resumeTask(ADMIN, 'daily');
     expect((await resolve(slotJob('off', SLOT))).kind).toBe('nothing');
     const running = await world.start('daily', { inputs: { n: 2 } });
-    const next = new Date(SLOT.getTime() + 86_400_000);
-    expect((await resolve(slotJob('daily', next))).kind).toBe('nothing');
+    const before = new Date(SLOT.getTime() - DAY_MS + 60_000);
+    await world.database.execute(
+      `INSERT INTO occurrences (task_id, scheduled_for, due_at, late_at)
+       VALUES ('daily', $1, $1, now() + interval '1 hour')`,
+      [before],
+    );
+    expect((await resolve(slotJob('daily', before))).kind).toBe('nothing');
     expect(await occurrences()).toMatchObject([
-      { task_id: 'daily', state: 'skipped', reason: 'paused' },
       { task_id: 'daily', state: 'skipped', reason: 'overlap' },
+      { task_id: 'daily', state: 'skipped', reason: 'paused' },
       { task_id: 'off', state: 'skipped', reason: 'disabled' },
     ]);
     const listed = await world.runs.list(ADMIN, { taskId: 'daily', limit: 10 });
     expect(listed.map(({ state, error }) => `${state}: ${error?.message ?? ''}`)).toEqual([
-      `skipped: run ${running} is still queued`,
+      `skipped: run ${running} of the task was not over yet`,
       'queued: ',
       'skipped: paused by test:admin: maintenance',
     ]);
   });
 
   it('is refused when the registry knows no such instant', async () => {
-    const wrong = new Date('2026-03-02T09:30:00Z');
+    const wrong = new Date(SLOT.getTime() + 30_000);
     expect((await resolve(slotJob('daily', wrong))).kind).toBe('refused');
     expect((await resolve(slotJob('gone', SLOT))).kind).toBe('refused');
     expect(await occurrences()).toEqual([]);
@@ -120,7 +143,7 @@ describe('a slot of a schedule', () => {
     const runId = await world.start('daily');
     const run = await world.untilState(runId, 'succeeded');
     expect(run.standsForOccurrence).toBe(true);
-    expect(run.scheduledFor.toISOString()).toMatch(/T09:00:00\.000Z$/);
+    expect(run.scheduledFor).toEqual(SLOT);
     // A run on request is linked to the occurrence but does not close it.
     expect(await eventually(async () => [await occurrences()])).toEqual([[]]);
     const other = await world.untilState(

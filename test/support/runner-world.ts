@@ -12,19 +12,27 @@ import { packageRoot } from '#core/package-root';
 import type { JobDefinition } from '#job-kit/job';
 import type { BullmqQueueEngine } from '#queue/bullmq-queue-engine';
 import { createQueueEngine } from '#queue/create-queue-engine';
+import type { PlanItem } from '#registry/plan-registry';
 import type { TaskDefinition } from '#registry/task';
 import { createRuns } from '#runner/create-runs';
 import type { JobExecutor } from '#runner/execute/job-executor';
+import type { OccurrenceLedger } from '#runner/ledger/occurrence-ledger';
+import { createOccurrenceLedger } from '#runner/ledger/postgres-occurrence-ledger';
 import { findRun } from '#runner/ledger/run-ledger';
 import type { Actor, Run, RunState } from '#runner/run';
 import type { Runs, StartRequest } from '#runner/runs';
+import { applyRegistry } from '#runner/schedule/apply-registry';
+import { declareRegistry } from '#runner/schedule/declare-tasks';
+import { Supervisor, type SupervisorOptions } from '#runner/supervise/supervisor';
 import { createTaskCatalog, type TaskCatalog } from '#runner/task-catalog';
-import { Worker, type WorkerObserver, type WorkerOptions } from '#runner/worker';
+import { Worker, type WorkerOptions } from '#runner/worker';
 import type { Database } from '#storage/database';
 import { applyMigrations, listMigrations } from '#storage/migrations/migrate';
 import { openBullPool, openDatabase } from '#storage/postgres/postgres-database';
+import { backdateDeclarations } from './backdate-declarations.ts';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 import { dropKeys, sharedRedisUrl, testKeyPrefix } from './redis.ts';
+import { silentSupervisorObserver, silentWorkerObserver } from './silent-observers.ts';
 
 export const ADMIN: Actor = { id: 'test:admin', entitlements: new Set(['*']), isAdmin: true };
 
@@ -95,22 +103,9 @@ const bareExecutor: JobExecutor =
     kill: null,
   });
 
-const silentObserver = (unexpected: unknown[]): WorkerObserver => ({
-  started: () => undefined,
-  ended: () => undefined,
-  returned: () => undefined,
-  voided: () => undefined,
-  ignoredSignal: () => undefined,
-  ledgerAway: () => undefined,
-  jobLog: () => undefined,
-  recovered: () => undefined,
-  merged: () => undefined,
-  schedulesRestored: () => undefined,
-  unexpected: (_what, error) => unexpected.push(error),
-});
-
 export interface RunnerWorld {
   readonly database: Database;
+  readonly ledger: OccurrenceLedger;
   readonly queue: BullmqQueueEngine;
   readonly catalog: TaskCatalog;
   readonly runs: Runs;
@@ -119,6 +114,14 @@ export interface RunnerWorld {
   readonly unexpected: readonly unknown[];
   start(taskId: string, over?: Partial<StartRequest>): Promise<RunId>;
   startWorker(over?: Partial<WorkerOptions>): Promise<Worker>;
+  /** Resolves after its first look. */
+  startSupervisor(over?: Partial<SupervisorOptions>): Promise<Supervisor>;
+  /** Makes the tasks of the world the law, as another host with its registry would; answers what that changed. */
+  apply(): Promise<readonly PlanItem[]>;
+  /** The queue engine loses everything: a Redis that restarts without persistence. */
+  emptyEngine(): Promise<void>;
+  /** As if the registry in force had been applied that long ago, and nothing had run since. */
+  backdate(ms: number): Promise<void>;
   /** A second queue engine, as another process would have. */
   newQueue(): BullmqQueueEngine;
   /** Waits until the run is in one of the states. */
@@ -190,10 +193,13 @@ export const openRunnerWorld = async (
       ]),
     ),
   );
-  const runs = createRuns({ catalog, database, queue, clock: systemClock });
+  const ledger = createOccurrenceLedger(database);
+  const runs = createRuns({ catalog, database, occurrences: ledger, queue, clock: systemClock });
+  const supervisors: Supervisor[] = [];
 
   return {
     database,
+    ledger,
     queue,
     catalog,
     runs,
@@ -218,10 +224,11 @@ export const openRunnerWorld = async (
         record: { id, host: 'test', pid: process.pid, settings: {} },
         catalog,
         database,
+        occurrences: ledger,
         queue: workers.length === 0 ? queue : newQueue(),
         clock: systemClock,
         executor: bareExecutor,
-        observer: silentObserver(unexpected),
+        observer: silentWorkerObserver({ unexpected: (_what, error) => unexpected.push(error) }),
         journalDirectory,
         concurrency: 8,
         shutdownGraceMs: 1_000,
@@ -232,12 +239,36 @@ export const openRunnerWorld = async (
       await worker.start();
       return worker;
     },
+    async startSupervisor(over = {}) {
+      const supervisor = new Supervisor({
+        database,
+        ledger,
+        queue,
+        catalog,
+        clock: systemClock,
+        observer: silentSupervisorObserver({
+          unexpected: (_what, error) => unexpected.push(error),
+        }),
+        ...over,
+      });
+      supervisors.push(supervisor);
+      await supervisor.start();
+      return supervisor;
+    },
+    apply: async () =>
+      (await applyRegistry({ ledger, queue }, declareRegistry(catalog), 'test')).items,
+    emptyEngine: async () => {
+      if (backend === 'redis') await dropKeys(sharedRedisUrl(), prefix);
+      else await database.execute('TRUNCATE bullmq.job, bullmq.scheduler CASCADE');
+    },
+    backdate: (ms) => backdateDeclarations(database, ms),
     untilState: (runId, ...states) =>
       eventually(async () => {
         const run = await findRun(database, runId);
         return run !== null && states.includes(run.state) ? run : null;
       }),
     async close() {
+      await Promise.all(supervisors.map((supervisor) => supervisor.stop()));
       await Promise.all(workers.map((worker) => worker.stop()));
       await Promise.all(queues.map((each) => each.close()));
       await Promise.all(pools.map((pool) => pool.end()));

@@ -15,15 +15,17 @@ import { createJobsTool } from '#gateway/tools/jobs-tool';
 import { type BullmqQueueEngine, createQueueEngine } from '#queue/create-queue-engine';
 import { createRuns } from '#runner/create-runs';
 import type { JobAttempt, JobExecutor } from '#runner/execute/job-executor';
+import { createOccurrenceLedger } from '#runner/ledger/postgres-occurrence-ledger';
 import { findRunOfQueueJob } from '#runner/ledger/run-ledger';
 import type { Run } from '#runner/run';
 import type { Runs } from '#runner/runs';
 import { createTaskCatalog } from '#runner/task-catalog';
-import { Worker, type WorkerObserver } from '#runner/worker';
+import { Worker } from '#runner/worker';
 import { openBullPool } from '#storage/postgres/connection-pool';
 import { silentLogger } from '#telemetry/logger';
 import { createTestDatabase, type TestDatabase } from './postgres.ts';
 import { dropKeys, sharedRedisUrl, testKeyPrefix } from './redis.ts';
+import { silentWorkerObserver } from './silent-observers.ts';
 import { testJobs, testRegistry } from './test-tasks.ts';
 
 export const GATEWAY_KEY = 'the-gateway-key-of-a-test';
@@ -91,9 +93,11 @@ export const startTestGateway = async (
   const { engine, close } = openEngine(options.backend ?? 'postgres', database);
   await engine.connect();
   const catalog = createTaskCatalog(testRegistry(), testJobs());
+  const occurrences = createOccurrenceLedger(database.database);
   const runs = createRuns({
     catalog,
     database: database.database,
+    occurrences,
     queue: engine,
     clock: systemClock,
   });
@@ -144,25 +148,13 @@ export const startTestGateway = async (
 
   const journalDirectory = await mkdtemp(path.join(tmpdir(), 'opsloop-journal-'));
   const waiting = new Map<string, () => void>();
-  const quiet = (): void => {};
-  const observer: WorkerObserver = {
-    started: quiet,
-    ended: (run) => waiting.get(run.id)?.(),
-    returned: quiet,
-    voided: quiet,
-    ignoredSignal: quiet,
-    ledgerAway: quiet,
-    jobLog: quiet,
-    recovered: quiet,
-    merged: quiet,
-    schedulesRestored: quiet,
-    unexpected: quiet,
-  };
+  const observer = silentWorkerObserver({ ended: (run) => waiting.get(run.id)?.() });
   const worker = options.withWorker
     ? new Worker({
         record: { id: `worker-${process.pid}`, host: 'test', pid: process.pid, settings: {} },
         catalog,
         database: database.database,
+        occurrences,
         queue: engine,
         clock: systemClock,
         executor,

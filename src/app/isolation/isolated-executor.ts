@@ -4,6 +4,13 @@ import { AppError, ERROR_TABLE, type ErrorCode } from '#core/errors';
 import type { JobOutcome } from '#job-kit/job';
 import type { JobExecutor } from '#runner/execute/job-executor';
 import type { AttemptTraces } from '#runner/execute/perform-attempt';
+import {
+  type CatalogEntry,
+  type TaskCatalog,
+  type TaskEntry,
+  toTaskEntry,
+} from '#runner/task-catalog';
+import { type JobSettings, type JobWorld, looksAtAllTasks } from '../execute-job.ts';
 import type { FromChild, ToChild } from './messages.ts';
 
 const CHILD = fileURLToPath(new URL('./isolated-main.js', import.meta.url));
@@ -23,15 +30,26 @@ const send = (child: ChildProcess, message: ToChild): void => {
   if (child.connected) child.send(message);
 };
 
+const othersFor = (entry: CatalogEntry, catalog: TaskCatalog): readonly TaskEntry[] =>
+  looksAtAllTasks(entry.job)
+    ? [...catalog.values()].filter(({ task }) => task.id !== entry.task.id).map(toTaskEntry)
+    : [];
+
+/** Named one by one, since what is given may hold all settings, keys included. */
+const settingsFor = (settings: JobSettings): JobSettings => {
+  const { repoRoot, dataDir, audit, policyDir, jobsDir } = settings;
+  return { repoRoot, dataDir, audit, policyDir, jobsDir };
+};
+
 /**
  * Runs a job in a process of its own, for tasks with `isolate: true`: it can
  * be killed when it ignores its signal, and what it does to its memory or its
  * event loop is its own affair. The child is given the lease, so its writes
- * are fenced like any other's.
+ * are fenced like any other's, and the task, so it does what was decided here.
  */
 export const createIsolatedExecutor =
-  (options: { readonly dsn: string }): JobExecutor =>
-  ({ run, lease, log, progress }) =>
+  (options: Pick<JobWorld, 'catalog' | 'settings'> & { readonly dsn: string }): JobExecutor =>
+  ({ run, entry, lease, log, progress }) =>
   (signal) => {
     let traces: AttemptTraces = { reports: [], effects: run.dryRun ? [] : null };
     const child = fork(CHILD, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
@@ -73,6 +91,14 @@ export const createIsolatedExecutor =
     }).finally(() => {
       signal.removeEventListener('abort', onAbort);
     });
-    send(child, { kind: 'start', runId: run.id, lease, dsn: options.dsn });
+    send(child, {
+      kind: 'start',
+      runId: run.id,
+      lease,
+      dsn: options.dsn,
+      settings: settingsFor(options.settings),
+      entry: toTaskEntry(entry),
+      others: othersFor(entry, options.catalog),
+    });
     return { outcome, traces: () => traces, kill: () => child.kill('SIGKILL') };
   };

@@ -1,13 +1,12 @@
 import { Worker } from 'node:worker_threads';
-import { readProcessEnvironment } from '#config/process-environment';
-import { loadSettings } from '#config/settings';
 import { systemClock } from '#core/clock';
 import { AppError } from '#core/errors';
 import { describeError } from '#runner/execute/decide';
 import { findRun } from '#runner/ledger/run-ledger';
+import { catalogOf, type TaskCatalog, withJob } from '#runner/task-catalog';
 import { openDatabase } from '#storage/postgres/postgres-database';
 import { createInProcessExecutor } from '../execute-job.ts';
-import { loadCatalog } from '../load-catalog.ts';
+import { loadJob } from '../load-jobs.ts';
 import { createPolicies } from '../policies.ts';
 import type { FromChild, ToChild } from './messages.ts';
 
@@ -19,12 +18,20 @@ const tell = (message: FromChild): Promise<void> =>
     process.send?.(message, undefined, undefined, () => resolve());
   });
 
-const execute = async (
-  start: Extract<ToChild, { kind: 'start' }>,
-  signal: AbortSignal,
-): Promise<void> => {
-  const settings = loadSettings({ env: readProcessEnvironment(), cwd: process.cwd() });
-  const { catalog } = await loadCatalog(settings);
+type Start = Extract<ToChild, { kind: 'start' }>;
+
+/** What the worker sent, joined with the code; the registry's file is not asked. */
+const joinCatalog = async ({ entry, others, settings }: Start): Promise<TaskCatalog> => {
+  const entries = [entry, ...others].map(async (each) =>
+    withJob(each, await loadJob(settings.jobsDir, each.task.job)),
+  );
+  // Nobody reconciles in here.
+  return catalogOf(await Promise.all(entries), 'warn');
+};
+
+const execute = async (start: Start, signal: AbortSignal): Promise<void> => {
+  const { settings } = start;
+  const catalog = await joinCatalog(start);
   const database = openDatabase({
     dsn: start.dsn,
     maxConnections: CONNECTIONS,

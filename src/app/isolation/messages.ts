@@ -3,10 +3,23 @@ import type { JobOutcome, Progress } from '#job-kit/job';
 import type { AttemptTraces } from '#runner/execute/perform-attempt';
 import type { Lease } from '#runner/ledger/leases';
 import type { RunError } from '#runner/run';
+import type { TaskEntry } from '#runner/task-catalog';
+import type { JobSettings } from '../execute-job.ts';
 
 /** From the worker to the child that executes one run. Travels over the pipe between them, never through argv or environment. */
 export type ToChild =
-  | { readonly kind: 'start'; readonly runId: string; readonly lease: Lease; readonly dsn: string }
+  | {
+      readonly kind: 'start';
+      readonly runId: string;
+      readonly lease: Lease;
+      readonly dsn: string;
+      /** The worker's: read again, a file that has changed or gone since would decide. */
+      readonly settings: JobSettings;
+      /** The task as the worker has it: the registry's file may say something else by now, or be broken. */
+      readonly entry: TaskEntry;
+      /** The worker's other tasks, for a job that looks at all of them; empty for any other. */
+      readonly others: readonly TaskEntry[];
+    }
   | { readonly kind: 'abort'; readonly detail: string };
 
 /** From the child to the worker. */

@@ -1,9 +1,8 @@
 import type { RunEnd } from '../ledger/finish-run.ts';
 import type { Lease } from '../ledger/leases.ts';
 import type { Run, RunError } from '../run.ts';
-import type { CatalogEntry } from '../task-catalog.ts';
 import type { Verdict } from './decide.ts';
-import { occurrenceEndOf } from './late.ts';
+import { occurrenceEndOf } from './occurrence-end-of.ts';
 import type { AttemptEnd } from './perform-attempt.ts';
 
 /** A verdict after which the run has ended. */
@@ -11,7 +10,6 @@ type EndingVerdict = Extract<Verdict, { kind: 'succeed' | 'end' }>;
 
 interface Ended {
   readonly run: Run;
-  readonly entry: CatalogEntry;
   readonly lease: Lease;
   readonly worker: string;
   readonly now: Date;
@@ -31,7 +29,7 @@ const base = ({ run, lease, worker, now }: Ended) => ({
  * fail has succeeded in finding it out, and says so in `wouldFail`.
  */
 export const toRunEnd = (ended: Ended, attempt: AttemptEnd, verdict: EndingVerdict): RunEnd => {
-  const { run, entry } = ended;
+  const { run } = ended;
   const wouldFail =
     run.dryRun && verdict.kind === 'end' && verdict.state === 'failed'
       ? verdict.error.message
@@ -50,14 +48,7 @@ export const toRunEnd = (ended: Ended, attempt: AttemptEnd, verdict: EndingVerdi
     reports: run.dryRun ? [] : attempt.traces.reports,
     effects: attempt.traces.effects,
     wouldFail,
-    occurrence: occurrenceEndOf({
-      task: entry.task,
-      trigger: run.trigger,
-      scheduledFor: run.scheduledFor,
-      startedAt: run.startedAt ?? ended.now,
-      state,
-      error,
-    }),
+    occurrence: occurrenceEndOf({ trigger: run.trigger, state, error }),
   };
 };
 

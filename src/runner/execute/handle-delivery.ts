@@ -1,6 +1,8 @@
 import { hasCode, messageOf } from '#core/errors';
 import type { Delivery, Disposition } from '#queue/queue-port';
+import type { OccurrenceLedger } from '../ledger/occurrence-ledger.ts';
 import type { Run } from '../run.ts';
+import { dropStaleRun, mayBeStale } from '../schedule/stale-run.ts';
 import type { CatalogEntry, TaskCatalog } from '../task-catalog.ts';
 import { resolveRun } from './resolve-run.ts';
 import { type AttemptEnvironment, type AttemptResult, runAttempt } from './run-attempt.ts';
@@ -8,6 +10,10 @@ import { type AttemptEnvironment, type AttemptResult, runAttempt } from './run-a
 /** A job that found the ledger away, or its task busy, comes again after this long. */
 const LEDGER_AWAY_DEFER_MS = 5_000;
 const BUSY_DEFER_MS = 500;
+/** A job that only another host's registry knows is offered again after this long. */
+const ELSEWHERE_DEFER_MS = 2_000;
+/** The engine counts a delay from its own clock; a year's slot is simply looked at again. */
+const MAX_EARLY_DEFER_MS = 86_400_000;
 const UNEXPECTED_RETRY_MS = 10_000;
 
 const toDisposition = (result: AttemptResult): Disposition => {
@@ -31,6 +37,7 @@ const toDisposition = (result: AttemptResult): Disposition => {
 };
 
 export interface DeliveryEnvironment extends AttemptEnvironment {
+  readonly occurrences: OccurrenceLedger;
   readonly catalog: TaskCatalog;
   readonly onUnexpected: (delivery: Delivery, error: unknown) => void;
 }
@@ -39,14 +46,28 @@ const deliver = async (
   environment: DeliveryEnvironment,
   delivery: Delivery,
 ): Promise<Disposition> => {
-  const { database, catalog, clock } = environment;
-  const resolved = await resolveRun(database, catalog, delivery, clock.now());
-  if (resolved.kind === 'refused') return { kind: 'fail', reason: resolved.reason };
-  if (resolved.kind === 'nothing')
-    return { kind: 'complete', returnValue: { nothing_done: resolved.reason } };
+  const { catalog, clock, occurrences } = environment;
+  const now = clock.now();
+  const resolved = await resolveRun(environment, catalog, delivery, now);
+  switch (resolved.kind) {
+    case 'refused':
+      return { kind: 'fail', reason: resolved.reason };
+    case 'nothing':
+      return { kind: 'complete', returnValue: { nothing_done: resolved.reason } };
+    case 'elsewhere':
+      return { kind: 'defer', delayMs: ELSEWHERE_DEFER_MS };
+    case 'early': {
+      const delayMs = resolved.dueAt.getTime() - now.getTime();
+      return { kind: 'defer', delayMs: Math.min(Math.max(delayMs, 0), MAX_EARLY_DEFER_MS) };
+    }
+    case 'run':
+      break;
+  }
   const run: Run = resolved.run;
   const entry: CatalogEntry | undefined = catalog.get(run.taskId);
   if (entry === undefined) return { kind: 'fail', reason: 'the registry has no such task' };
+  const stale = mayBeStale(run, entry.task, now) ? await dropStaleRun(occurrences, run) : null;
+  if (stale !== null) return { kind: 'complete', returnValue: { nothing_done: stale } };
   const result = await runAttempt(environment, run, entry, {
     queueLog: (line) => delivery.log(line),
     queueProgress: (progress) => delivery.progress(progress),

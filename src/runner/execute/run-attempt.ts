@@ -91,8 +91,11 @@ const takeLeaseAndBegin = async (
   if (before?.state === 'running') {
     const { maxCrashes, attempts } = entry.task;
     if (before.crashes + 1 >= maxCrashes || before.attempts >= attempts) {
-      const end = toCrashEnd({ run: before, entry, lease, worker: workerId, now: clock.now() });
-      if (!(await finishCrashedRun(database, end))) return ended;
+      const end = toCrashEnd({ run: before, lease, worker: workerId, now: clock.now() });
+      const isLoop = before.crashes + 1 >= maxCrashes && !before.dryRun;
+      const { taskId, scheduledFor } = before;
+      if (!(await finishCrashedRun(database, end, isLoop ? { taskId, scheduledFor } : null)))
+        return ended;
       observer.ended(before, end);
       return { kind: 'ended', end };
     }
@@ -183,11 +186,7 @@ const attemptUnderLease = async (
         : { kind: 'requeue' };
     }
     default: {
-      const end = toRunEnd(
-        { run, entry, lease, worker: workerId, now: clock.now() },
-        attempt,
-        verdict,
-      );
+      const end = toRunEnd({ run, lease, worker: workerId, now: clock.now() }, attempt, verdict);
       return record(environment, run, lease, end);
     }
   }

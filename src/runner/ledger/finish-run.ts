@@ -1,10 +1,12 @@
 import type { Effect } from '#core/effects';
-import type { RunId } from '#core/ids';
+import type { RunId, TaskId } from '#core/ids';
 import type { JsonObject } from '#core/json';
 import type { WrittenReport } from '#job-kit/report';
+import type { OccurrenceEnd } from '#occurrences/occurrence-end';
 import type { Database, Sql } from '#storage/database';
 import type { FinalRunState, RunError } from '../run.ts';
-import type { OccurrenceEnd } from './occurrence-ledger.ts';
+import { raiseAlarm } from './task-alarms.ts';
+import { pauseTask } from './task-pauses.ts';
 
 /** The end of an attempt that ends its run. Plain JSON, so that it can wait in the journal. */
 export interface RunEnd {
@@ -23,7 +25,7 @@ export interface RunEnd {
   readonly reports: readonly WrittenReport[];
   readonly effects: readonly Effect[] | null;
   readonly wouldFail: string | null;
-  /** How the run's occurrence closes, when it stands for one that is still open. */
+  /** How the run's occurrence closes, when it holds one that is open; `ran` becomes `ran_late` where it started late. */
   readonly occurrence: OccurrenceEnd | null;
 }
 
@@ -37,12 +39,13 @@ const FINISH = `
     UPDATE task_runs SET state = $3, finished_at = $4, duration_ms = $5, error = $6, result = $7,
       partial = $8, reports = $9, effects = $10, would_fail = $11
     WHERE id = $1 AND state = 'running' AND lease_token = $2
-    RETURNING id, task_id, occurrence_at, lease_scope, lease_token),
+    RETURNING id, task_id, occurrence_at, started_at, lease_scope, lease_token),
   event AS (
     INSERT INTO task_run_events (run_id, state, attempt, worker, detail)
     SELECT id, $3, $12, $13, $14 FROM ended),
   occurrence AS (
-    UPDATE occurrences o SET state = $15, reason = $16, closed_at = now()
+    UPDATE occurrences o SET reason = $16, closed_at = now(),
+      state = CASE WHEN $15 = 'ran' AND ended.started_at > o.late_at THEN 'ran_late' ELSE $15 END
     FROM ended WHERE $15::text IS NOT NULL AND o.task_id = ended.task_id
       AND o.scheduled_for = ended.occurrence_at AND o.run_id = ended.id AND o.state = 'open'),
   lease AS (
@@ -80,14 +83,25 @@ export const finishRun = async (sql: Sql, end: RunEnd): Promise<boolean> => {
 
 /**
  * Ends a run whose worker died once too often, in the name of the lease that
- * this process just took. False when the run has ended meanwhile.
+ * this process just took. With `breaker` its task is paused as well, so that
+ * the next occurrence does not take another worker. False when the run has
+ * ended meanwhile.
  */
-export const finishCrashedRun = (database: Database, end: RunEnd): Promise<boolean> =>
+export const finishCrashedRun = (
+  database: Database,
+  end: RunEnd,
+  breaker: { readonly taskId: TaskId; readonly scheduledFor: Date } | null,
+): Promise<boolean> =>
   database.transaction(async (sql) => {
     const touched = await sql.execute(
       `UPDATE task_runs SET crashes = crashes + 1, lease_scope = $2, lease_token = $3
        WHERE id = $1 AND state = 'running'`,
       [end.runId, end.leaseScope, end.leaseToken],
     );
-    return touched === 1 && (await finishRun(sql, end));
+    if (touched !== 1 || !(await finishRun(sql, end))) return false;
+    if (breaker === null) return true;
+    const message = `run ${end.runId} killed its worker too often: ${end.error?.message ?? 'crash'}`;
+    await pauseTask(sql, breaker.taskId, 'runner', message);
+    await raiseAlarm(sql, { ...breaker, kind: 'crash_loop', message });
+    return true;
   });

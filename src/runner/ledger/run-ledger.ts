@@ -1,10 +1,11 @@
 import { AppError } from '#core/errors';
-import type { RunId, TaskId } from '#core/ids';
+import type { BackfillId, RunId, TaskId } from '#core/ids';
 import type { JsonObject } from '#core/json';
 import type { Database, Sql } from '#storage/database';
 import type { Run, RunError, RunEvent, RunState, RunTrigger } from '../run.ts';
 import type { RunFilter } from '../runs.ts';
 import type { Lease } from './leases.ts';
+import type { NewOccurrence } from './occurrence-ledger.ts';
 import { RUN_COLUMNS, type RunRow, toRun } from './run-row.ts';
 
 export interface NewRun {
@@ -22,14 +23,29 @@ export interface NewRun {
   readonly queue: { readonly name: string; readonly jobId: string } | null;
   readonly retryOf: RunId | null;
   readonly error?: RunError;
+  readonly backfillId?: BackfillId;
+  /** The occurrence that is given to the run, opened where it has no row; one that has a run or an end keeps it. */
+  readonly claims?: NewOccurrence;
 }
 
+// The run, its first event and its claim on an occurrence in one round trip.
 const INSERT_RUN = `
-  INSERT INTO task_runs (id, task_id, occurrence_at, trigger, actor, scheduled_for, inputs,
-    inputs_hash, dry_run, state, queue_name, queue_job_id, retry_of, error, finished_at)
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14,
-    CASE WHEN $10 IN ('queued', 'running') THEN NULL ELSE now() END)
-  RETURNING ${RUN_COLUMNS}`;
+  WITH run AS (
+    INSERT INTO task_runs (id, task_id, occurrence_at, trigger, actor, scheduled_for, inputs,
+      inputs_hash, dry_run, state, queue_name, queue_job_id, retry_of, error, backfill_id, finished_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15,
+      CASE WHEN $10 IN ('queued', 'running') THEN NULL ELSE now() END)
+    RETURNING ${RUN_COLUMNS}),
+  event AS (
+    INSERT INTO task_run_events (run_id, state, attempt, detail)
+    SELECT id, state, 0, jsonb_build_object('trigger', trigger, 'actor', actor) FROM run),
+  claim AS (
+    INSERT INTO occurrences AS o (task_id, scheduled_for, due_at, late_at, run_id)
+    SELECT run.task_id, $16::timestamptz, $17::timestamptz, $18::timestamptz, run.id FROM run
+    WHERE $16::timestamptz IS NOT NULL
+    ON CONFLICT (task_id, scheduled_for) DO UPDATE SET run_id = EXCLUDED.run_id
+      WHERE o.state = 'open' AND o.run_id IS NULL)
+  SELECT * FROM run`;
 
 const INSERT_EVENT = `
   INSERT INTO task_run_events (run_id, state, attempt, worker, detail) VALUES ($1, $2, $3, $4, $5)`;
@@ -53,7 +69,7 @@ export const appendRunEvent = async (
   ]);
 };
 
-/** Inserts the row and its first event. */
+/** Inserts the row, its first event, and what it claims. */
 export const insertRun = async (sql: Sql, run: NewRun): Promise<Run> => {
   const [row] = await sql.query<RunRow>(INSERT_RUN, [
     run.id,
@@ -70,15 +86,12 @@ export const insertRun = async (sql: Sql, run: NewRun): Promise<Run> => {
     run.queue?.jobId ?? null,
     run.retryOf,
     run.error === undefined ? null : JSON.stringify(run.error),
+    run.backfillId ?? null,
+    run.claims?.scheduledFor ?? null,
+    run.claims?.dueAt ?? null,
+    run.claims?.lateAt ?? null,
   ]);
   if (row === undefined) throw new AppError('internal', 'the run was not stored');
-  await appendRunEvent(sql, {
-    runId: run.id,
-    state: run.state,
-    attempt: 0,
-    worker: null,
-    detail: { trigger: run.trigger, actor: run.actor },
-  });
   return toRun(row);
 };
 
@@ -139,11 +152,12 @@ export const listLastRuns = async (sql: Sql): Promise<ReadonlyMap<TaskId, Run>> 
   return new Map(rows.map((row) => [row.task_id as TaskId, toRun(row)]));
 };
 
-/** The oldest queued or running real run of the task. */
+/** The oldest queued or running real run of the task; caught-up and backfilled ones are in nobody's way. */
 export const findActiveRun = async (sql: Sql, taskId: TaskId): Promise<Run | null> => {
   const [row] = await sql.query<RunRow>(
     `SELECT ${RUN_COLUMNS} FROM task_runs
-     WHERE task_id = $1 AND state IN ('queued', 'running') AND NOT dry_run ORDER BY id LIMIT 1`,
+     WHERE task_id = $1 AND state IN ('queued', 'running') AND NOT dry_run
+       AND trigger NOT IN ('catchup', 'backfill') ORDER BY id LIMIT 1`,
     [taskId],
   );
   return row === undefined ? null : toRun(row);

@@ -9,6 +9,9 @@ interface PauseRow {
   readonly paused_at: Date;
 }
 
+const OPEN_PAUSES = `
+  SELECT task_id, paused_by, reason, paused_at FROM task_pauses WHERE resumed_at IS NULL`;
+
 const toPause = (row: PauseRow): TaskPause => ({
   by: row.paused_by,
   reason: row.reason,
@@ -16,12 +19,12 @@ const toPause = (row: PauseRow): TaskPause => ({
 });
 
 export const findPause = async (sql: Sql, taskId: TaskId): Promise<TaskPause | null> => {
-  const [row] = await sql.query<PauseRow>('SELECT * FROM task_pauses WHERE task_id = $1', [taskId]);
+  const [row] = await sql.query<PauseRow>(`${OPEN_PAUSES} AND task_id = $1`, [taskId]);
   return row === undefined ? null : toPause(row);
 };
 
 export const listPauses = async (sql: Sql): Promise<ReadonlyMap<TaskId, TaskPause>> => {
-  const rows = await sql.query<PauseRow>('SELECT * FROM task_pauses');
+  const rows = await sql.query<PauseRow>(OPEN_PAUSES);
   return new Map(rows.map((row) => [row.task_id as TaskId, toPause(row)]));
 };
 
@@ -38,6 +41,10 @@ export const pauseTask = async (
   );
 };
 
-export const resumeTask = async (sql: Sql, taskId: TaskId): Promise<void> => {
-  await sql.execute('DELETE FROM task_pauses WHERE task_id = $1', [taskId]);
+/** Ends the pause, which stays in the ledger: what fell due in it is never caught up. */
+export const resumeTask = async (sql: Sql, taskId: TaskId, by: string): Promise<void> => {
+  await sql.execute(
+    'UPDATE task_pauses SET resumed_at = now(), resumed_by = $2 WHERE task_id = $1 AND resumed_at IS NULL',
+    [taskId, by],
+  );
 };

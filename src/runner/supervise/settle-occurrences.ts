@@ -1,0 +1,85 @@
+import { hasCode } from '#core/errors';
+import type { TaskId } from '#core/ids';
+import type { QueueEngine } from '#queue/queue-port';
+import type { Closing, OccurrenceLedger } from '../ledger/occurrence-ledger.ts';
+import { toQueueData } from '../queue-data.ts';
+import { releaseOccurrence } from '../schedule/release-occurrence.ts';
+import { type StartedByLedger, settleTask } from '../schedule/settle-task.ts';
+import { openExpected } from './open-expected.ts';
+
+export interface SettlingContext {
+  readonly ledger: OccurrenceLedger;
+  readonly queue: Pick<QueueEngine, 'findSlotStates' | 'enqueueMany'>;
+  /** Asked between two steps; a pass that is cut short goes on with the next. */
+  readonly mayGoOn: () => boolean;
+}
+
+export interface SettledOccurrences {
+  readonly started: readonly StartedByLedger[];
+  readonly closed: readonly (Closing & { readonly taskId: TaskId })[];
+  /** Nothing that could be decided is left. */
+  readonly isComplete: boolean;
+}
+
+const TASKS_AT_ONCE = 500;
+const RELEASED_AT_ONCE = 500;
+
+const releaseAll = async (
+  ledger: OccurrenceLedger,
+): Promise<readonly (Closing & { readonly taskId: TaskId })[]> => {
+  const closed: (Closing & { readonly taskId: TaskId })[] = [];
+  for (const { taskId, scheduledFor } of await ledger.listReleasedOccurrences(RELEASED_AT_ONCE)) {
+    const closing = await releaseOccurrence(ledger, taskId, scheduledFor);
+    if (closing !== null) closed.push(closing);
+  }
+  return closed;
+};
+
+/** A queue that is away gets the jobs later, from the ledger's own recovery. */
+const enqueue = async (
+  queue: SettlingContext['queue'],
+  started: readonly StartedByLedger[],
+): Promise<void> => {
+  try {
+    await queue.enqueueMany(
+      started.map(({ run, declaration }) => ({
+        queueName: declaration.queueName,
+        jobId: run.id,
+        name: run.taskId,
+        data: toQueueData(run),
+        attempts: declaration.task.attempts,
+      })),
+    );
+  } catch (error) {
+    if (!hasCode(error, 'unavailable')) throw error;
+  }
+};
+
+/**
+ * From the clock to the end of every occurrence that no worker was given: opens
+ * what fell due, lets go what waited for others, and decides about the rest.
+ * While the queue engine is away nothing is decided, since it may be about to
+ * deliver.
+ */
+export const settleOccurrences = async (context: SettlingContext): Promise<SettledOccurrences> => {
+  const { ledger, queue, mayGoOn } = context;
+  const opened = await openExpected(ledger, mayGoOn);
+  const closed = [...(await releaseAll(ledger))];
+  const started: StartedByLedger[] = [];
+  let left = [...(await ledger.listUnsettledTasks(await ledger.now(), TASKS_AT_ONCE))];
+  let { isComplete } = opened;
+  while (left.length > 0) {
+    const unfinished: TaskId[] = [];
+    for (const taskId of left) {
+      if (!mayGoOn()) return { started, closed, isComplete: false };
+      const settled = await settleTask(ledger, queue, taskId);
+      started.push(...settled.started);
+      closed.push(...settled.closed);
+      if (settled.started.length > 0) await enqueue(queue, settled.started);
+      if (settled.hasMore && settled.closed.length > 0) unfinished.push(taskId);
+      else if (settled.hasMore) isComplete = false;
+    }
+    left = unfinished;
+  }
+  return { started, closed, isComplete };
+};
