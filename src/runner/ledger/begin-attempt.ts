@@ -39,7 +39,7 @@ const BEGIN_QUEUED = `
   event AS (
     INSERT INTO task_run_events (run_id, state, attempt, worker)
     SELECT id, 'running', attempts, $3 FROM begun)
-  SELECT * FROM begun`;
+  SELECT ${RUN_COLUMNS}, lease_token FROM begun`;
 
 /** Starts an attempt of a queued run. Null when it is not queued any more or its scope is taken; then nothing changed. */
 export const beginQueued = async (sql: Sql, start: AttemptStart): Promise<BegunAttempt | null> => {

@@ -32,7 +32,7 @@ export const nextStep = (cursor: Cursor, now: Date): CursorStep => {
 // a registry that was applied in between has opened them itself.
 const ADVANCE = `
   WITH step AS (
-    SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[])
+    SELECT s.task_id, s.valid_from, s.seen, s.next_at FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[], $4::timestamptz[])
       AS s (task_id, valid_from, seen, next_at)),
   moved AS (
     UPDATE task_declarations d SET next_at = step.next_at FROM step

@@ -75,7 +75,7 @@ export interface RenewedLease {
 // An expired lease that nobody took is still ours: the database may have been
 // away for longer than the lease lasts, for everybody alike.
 const RENEW = `
-  WITH held AS (SELECT * FROM unnest($1::text[], $2::bigint[]) AS h (scope, token)),
+  WITH held AS (SELECT h.scope, h.token FROM unnest($1::text[], $2::bigint[]) AS h (scope, token)),
   renewed AS (
     UPDATE task_leases l SET expires_at = now() + make_interval(secs => $3 / 1000.0)
     FROM held WHERE l.scope = held.scope AND l.token = held.token

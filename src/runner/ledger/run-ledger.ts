@@ -45,7 +45,7 @@ const INSERT_RUN = `
     WHERE $16::timestamptz IS NOT NULL
     ON CONFLICT (task_id, scheduled_for) DO UPDATE SET run_id = EXCLUDED.run_id
       WHERE o.state = 'open' AND o.run_id IS NULL)
-  SELECT * FROM run`;
+  SELECT ${RUN_COLUMNS} FROM run`;
 
 const INSERT_EVENT = `
   INSERT INTO task_run_events (run_id, state, attempt, worker, detail) VALUES ($1, $2, $3, $4, $5)`;

@@ -5,6 +5,7 @@ import type { Database, Sql, Subscription } from '../database.ts';
 import { openPool, type PoolOptions } from './connection-pool.ts';
 import { listenOn } from './notification-listener.ts';
 import { translatePostgresError } from './postgres-errors.ts';
+import { StatementNames } from './statement-names.ts';
 
 export { openBullPool } from './connection-pool.ts';
 export { sqlState } from './postgres-errors.ts';
@@ -17,23 +18,29 @@ export interface DatabaseOptions extends PoolOptions {
 const isReusable = (failure: unknown): boolean =>
   !hasCode(translatePostgresError(failure), 'unavailable');
 
-const sqlOn = (client: pg.ClientBase): Sql => ({
+const sqlOn = (client: pg.ClientBase, names: StatementNames): Sql => ({
   async query<Row extends object>(text: string, values?: readonly unknown[]) {
-    const result = await run(client, text, values);
+    const result = await run(client, names, { text, values });
     return result.rows as readonly Row[];
   },
   async execute(text, values) {
-    return (await run(client, text, values)).rowCount ?? 0;
+    return (await run(client, names, { text, values })).rowCount ?? 0;
   },
 });
 
 const run = async (
   client: pg.ClientBase,
-  text: string,
-  values: readonly unknown[] | undefined,
+  names: StatementNames,
+  { text, values }: { readonly text: string; readonly values: readonly unknown[] | undefined },
 ): Promise<pg.QueryResult> => {
   try {
-    return await client.query(text, values === undefined ? undefined : [...values]);
+    if (values === undefined) return await client.query(text);
+    const name = names.nameOf(text);
+    return await client.query({
+      text,
+      values: [...values],
+      ...(name === undefined ? {} : { name }),
+    });
   } catch (error) {
     throw translatePostgresError(error);
   }
@@ -47,6 +54,7 @@ const run = async (
 export const openDatabase = (options: DatabaseOptions): Database => {
   const clock = options.clock ?? systemClock;
   const pool = openPool(options);
+  const names = new StatementNames();
   const subscriptions = new Set<Subscription>();
   let closed: Promise<void> | undefined;
 
@@ -72,7 +80,7 @@ export const openDatabase = (options: DatabaseOptions): Database => {
       await client.query('BEGIN');
       let result: T;
       try {
-        result = await work(sqlOn(client));
+        result = await work(sqlOn(client, names));
       } catch (error) {
         // Should this fail as well, the connection is destroyed, which rolls back too.
         await client.query('ROLLBACK').catch(() => client.end());
@@ -127,8 +135,8 @@ export const openDatabase = (options: DatabaseOptions): Database => {
   };
 
   return {
-    query: (text, values) => borrow((client) => sqlOn(client).query(text, values)),
-    execute: (text, values) => borrow((client) => sqlOn(client).execute(text, values)),
+    query: (text, values) => borrow((client) => sqlOn(client, names).query(text, values)),
+    execute: (text, values) => borrow((client) => sqlOn(client, names).execute(text, values)),
     transaction,
     listen,
     ping,
