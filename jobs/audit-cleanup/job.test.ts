@@ -37,7 +37,7 @@ const stores =
     runRetention: {
       removeExpired: async (now) => {
         removedAt.push(now);
-        return 4;
+        return { runs: 4, occurrences: 9 };
       },
     },
   });
@@ -59,6 +59,7 @@ describe('audit-cleanup', () => {
         freed_bytes: expect.any(Number),
         kept_files: 0,
         removed_runs: 4,
+        removed_occurrences: 9,
       },
     });
     expect(removedAt).toEqual([NOW]);

@@ -31,7 +31,7 @@ export const job = defineJob({
     }
     progress({ done: 1, total: 2, message: 'audit files aged' });
     signal.throwIfAborted();
-    const expiredRuns = await stores.runRetention.removeExpired(now);
+    const expired = await stores.runRetention.removeExpired(now);
     progress({ done: 2, total: 2, message: 'run ledger aged' });
     return {
       kind: 'succeeded',
@@ -42,7 +42,8 @@ export const job = defineJob({
         compressed_files: files.compressedFiles,
         freed_bytes: files.freedBytes,
         kept_files: files.kept.length,
-        removed_runs: expiredRuns,
+        removed_runs: expired.runs,
+        removed_occurrences: expired.occurrences,
       },
     };
   },

@@ -1,6 +1,6 @@
-import { userInfo } from 'node:os';
 import type { Settings } from '#config/settings';
 import { systemClock } from '#core/clock';
+import { localUserName } from '#core/local-user';
 import { firstInstantOf } from '#occurrences/wall-instants';
 import { createRuns } from '#runner/create-runs';
 import { createOccurrenceLedger } from '#runner/ledger/postgres-occurrence-ledger';
@@ -22,7 +22,7 @@ import { waitForBackfill } from './wait-for-backfill.ts';
 import { waitForRun } from './wait-for-run.ts';
 
 const localActor = (): Actor => ({
-  id: `cli:${userInfo().username}`,
+  id: `cli:${localUserName()}`,
   entitlements: new Set(['*']),
   isAdmin: true,
 });

@@ -1,10 +1,12 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { packageRoot } from '#core/package-root';
 import { packageVersion } from '#core/package-version';
+import { parseRegistry } from '#registry/parse-registry';
+import { renderTaskReference } from '#registry/task-reference';
 import { runCommandLine } from './command-line.ts';
 
 const collector = () => {
@@ -37,11 +39,23 @@ const COMMANDS = [
   ['registry', 'validate'],
   ['registry', 'schema'],
   ['registry', 'show'],
+  ['registry', 'plan'],
+  ['registry', 'apply'],
+  ['registry', 'cron'],
+  ['registry', 'docs'],
   ['run'],
   ['runs', 'list'],
   ['runs', 'show'],
   ['runs', 'cancel'],
   ['runs', 'retry'],
+  ['backfill'],
+  ['backfill', 'start'],
+  ['backfill', 'daily_cost_digest'],
+  ['backfill', 'list'],
+  ['backfill', 'show'],
+  ['backfill', 'cancel'],
+  ['occurrences'],
+  ['alarms'],
   ['tasks', 'list'],
   ['tasks', 'show'],
   ['tasks', 'pause'],
@@ -92,6 +106,15 @@ describe('wrong arguments end with 2 and say what is accepted', () => {
     [['runs', 'list', '--limit', '1e2'], /Accepted: a whole number from 1 to 500/],
     [['runs', 'list', '--from', 'yesterday'], /Accepted: 2026-11-05 or 2026-11-05T09:00:00Z/],
     [['runs', 'list', '--from', '2026-11-05T09:00:00'], /with its zone/],
+    [['runs', 'list', '--from', '2026-02-30'], /Accepted: 2026-11-05 or/],
+    [['runs', 'list', '--from', '2026-02-30T09:00:00Z'], /Accepted: 2026-11-05 or/],
+    [['occurrences', '--state', 'late'], /Accepted: open, ran, ran_late, caught_up, skipped/],
+    [['occurrences', '--limit', '5001'], /Accepted: a whole number from 1 to 5000/],
+    [['backfill', 'a'], /--from <day>' not specified/],
+    [['backfill', 'a', '--from', '2026-11-05'], /--to <day>' not specified/],
+    [['backfill', '--to', '2026-11-05', 'a', '--from', 'monday'], /Accepted: 2026-11-05 or/],
+    [['backfill', 'show'], /missing required argument 'backfill'/],
+    [['backfill'], /Usage: opsloop backfill <task>/],
     [['tasks', 'pause', 'a'], /--reason <text>' not specified/],
     [['keys', 'create', 'x'], /--role <role>' not specified/],
     [['new-job', 'Demo'], /"Demo" is not a job name: accepted are/],
@@ -130,6 +153,18 @@ describe('errors', () => {
     const { exitCode, stderr } = await opsloop(['audit', 'adopt', 'no/such/directory']);
     expect(exitCode).toBe(2);
     expect(stderr).toMatch(/directory is not an existing directory/);
+  });
+});
+
+describe('registry docs', () => {
+  it('prints the reference of the tasks', async () => {
+    const { exitCode, stdout, stderr } = await opsloop(['registry', 'docs']);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    const file = 'registry/task_registry.yml';
+    const text = await readFile(path.join(packageRoot(), file), 'utf8');
+    expect(stdout).toBe(renderTaskReference(parseRegistry({ file, text })));
+    const json = await opsloop(['registry', 'docs', '--json']);
+    expect(JSON.parse(json.stdout)).toEqual({ file, markdown: stdout });
   });
 });
 

@@ -1,10 +1,13 @@
 import { Command, CommanderError } from 'commander';
 import { packageVersion } from '#core/package-version';
 import { createCommandShell, type ExitCodeHolder } from './command-shell.ts';
+import { registerAlarms } from './commands/alarms.ts';
 import { registerAudit } from './commands/audit.ts';
+import { registerBackfill } from './commands/backfill.ts';
 import { registerKeys } from './commands/keys.ts';
 import { registerMigrate } from './commands/migrate.ts';
 import { registerNewJob } from './commands/new-job.ts';
+import { registerOccurrences } from './commands/occurrences.ts';
 import { registerRegistry } from './commands/registry.ts';
 import { registerRun } from './commands/run.ts';
 import { registerRuns } from './commands/runs.ts';
@@ -14,14 +17,35 @@ import { EXIT_CODE_HELP } from './exit-codes.ts';
 import type { Invocation } from './invocation.ts';
 import { styled } from './terminal-text.ts';
 
-// `opsloop runs` lists; written out, a misspelt `opsloop runs lst` still gets its suggestion.
-const LISTING_GROUPS: ReadonlySet<string> = new Set(['runs', 'tasks']);
+/** What a group of commands does when its argument names none of them. */
+interface DefaultCommand {
+  readonly name: string;
+  /** Whether a word may be its argument, and not a command that was misspelt. */
+  readonly takesWords: boolean;
+}
 
-const withListAsDefault = (argv: readonly string[]): readonly string[] => {
-  const [group, next] = argv;
-  const asksForHelp = argv.some((argument) => argument === '--help' || argument === '-h');
-  if (group === undefined || !LISTING_GROUPS.has(group) || asksForHelp) return argv;
-  return next === undefined || next.startsWith('-') ? [group, 'list', ...argv.slice(1)] : argv;
+// Written out, a misspelt `opsloop runs lst` still gets its suggestion.
+const DEFAULT_COMMANDS: ReadonlyMap<string, DefaultCommand> = new Map([
+  ['runs', { name: 'list', takesWords: false }],
+  ['tasks', { name: 'list', takesWords: false }],
+  ['backfill', { name: 'start', takesWords: true }],
+]);
+
+const BACKFILL_COMMANDS: ReadonlySet<string> = new Set(['start', 'list', 'show', 'cancel', 'help']);
+
+const asksForHelp = (argv: readonly string[]): boolean =>
+  argv.some((argument) => argument === '--help' || argument === '-h');
+
+/** `opsloop runs` lists, `opsloop backfill daily_cost_digest …` starts one. */
+const withDefaultCommand = (argv: readonly string[]): readonly string[] => {
+  const [group = '', next] = argv;
+  const otherwise = DEFAULT_COMMANDS.get(group);
+  if (otherwise === undefined) return argv;
+  const isWord = next !== undefined && !next.startsWith('-');
+  const isMeant = otherwise.takesWords
+    ? next !== undefined && !BACKFILL_COMMANDS.has(next) && (isWord || !asksForHelp(argv))
+    : !isWord && !asksForHelp(argv);
+  return isMeant ? [group, otherwise.name, ...argv.slice(1)] : argv;
 };
 
 const isHelpOrVersion = (error: CommanderError): boolean =>
@@ -62,7 +86,10 @@ export const runCommandLine = async (invocation: Invocation): Promise<number> =>
     registerRegistry,
     registerRun,
     registerRuns,
+    registerBackfill,
     registerTasks,
+    registerOccurrences,
+    registerAlarms,
     registerKeys,
     registerAudit,
     registerNewJob,
@@ -70,7 +97,7 @@ export const runCommandLine = async (invocation: Invocation): Promise<number> =>
     register(shell);
 
   try {
-    await program.parseAsync(withListAsDefault(invocation.argv), { from: 'user' });
+    await program.parseAsync(withDefaultCommand(invocation.argv), { from: 'user' });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     return isHelpOrVersion(error) ? 0 : 2;

@@ -19,4 +19,9 @@ export interface Invocation {
    * signal ends the process at once; a second one does so always.
    */
   claimStopSignal(): AbortSignal;
+  /**
+   * Calls `listener` on each SIGHUP from now on, which otherwise ends the
+   * process. Absent where no signal reaches the command.
+   */
+  onReloadSignal?(listener: () => void): void;
 }

@@ -1,5 +1,5 @@
-import { userInfo } from 'node:os';
 import { AppError } from '#core/errors';
+import { localUserName } from '#core/local-user';
 import type { ApiKey } from '#gateway/access/api-key';
 import type { Invocation } from './invocation.ts';
 import { openSettings } from './open-session.ts';
@@ -46,7 +46,7 @@ export const createKey = async (
       role: options.role,
       agents: options.agent ?? ['*'],
       workspaces: options.workspace ?? ['*'],
-      createdBy: `cli:${userInfo().username}`,
+      createdBy: `cli:${localUserName()}`,
       expiresAt: options.expires ?? null,
     }),
   );

@@ -1,18 +1,17 @@
 import path from 'node:path';
-import { AppError } from '#core/errors';
-import type { TaskId } from '#core/ids';
-import { nearestNames } from '#core/nearest-names';
 import { registryJsonSchema } from '#registry/registry-schema';
 import type { Registry, TaskDefinition } from '#registry/task';
 import type { Invocation } from './invocation.ts';
 import { openSettings } from './open-session.ts';
+import { getTask } from './task-inputs.ts';
 import { formatDuration, plainText, printJson, printLine, printTable } from './terminal-text.ts';
 
 interface Format {
   readonly json?: boolean;
 }
 
-const loadRegistry = async (
+/** The configured registry, or another file, checked against the jobs. */
+export const loadRegistry = async (
   invocation: Invocation,
   file: string | undefined,
 ): Promise<Registry> => {
@@ -71,14 +70,6 @@ const taskRecord = (task: TaskDefinition) => ({
   queue: task.queue,
   declared_at: task.position,
 });
-
-const getTask = (registry: Registry, taskId: string): TaskDefinition => {
-  const task = registry.tasks.get(taskId as TaskId);
-  if (task !== undefined) return task;
-  throw new AppError('not_found', `there is no task "${taskId}"`, {
-    details: { did_you_mean: nearestNames(taskId, registry.tasks.keys()) },
-  });
-};
 
 /** Without a task: a table of all. A single task is shown as the record that the machine works with. */
 export const showRegistry = async (

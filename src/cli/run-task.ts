@@ -1,22 +1,14 @@
 import type { CommandSession } from '#app/command-session';
-import { AppError } from '#core/errors';
-import type { TaskId } from '#core/ids';
-import type { JsonObject } from '#core/json';
-import { nearestNames } from '#core/nearest-names';
-import { compileSchema } from '#core/schema';
 import { toStartedRecord } from '#runner/run-record';
 import type { StartRequest } from '#runner/runs';
 import { endOfRun, followRun, type Waited } from './follow-run.ts';
-import { readInputsFile } from './inputs-file.ts';
 import type { Invocation } from './invocation.ts';
 import { withSession } from './open-session.ts';
-import { readInputArguments } from './run-inputs.ts';
 import { openRunWatch } from './run-watch.ts';
+import { getTask, type InputOptions, readTaskInputs } from './task-inputs.ts';
 import { printJson, printLine } from './terminal-text.ts';
 
-export interface RunTaskOptions {
-  readonly input?: readonly string[];
-  readonly inputsFile?: string;
+export interface RunTaskOptions extends InputOptions {
   readonly dryRun?: boolean;
   readonly scheduledFor?: string;
   readonly force?: boolean;
@@ -25,33 +17,6 @@ export interface RunTaskOptions {
   readonly inline?: boolean;
   readonly json?: boolean;
 }
-
-const readInputs = async (
-  invocation: Invocation,
-  session: CommandSession,
-  taskId: string,
-  options: RunTaskOptions,
-): Promise<JsonObject> => {
-  const task = session.registry.tasks.get(taskId as TaskId);
-  if (task === undefined)
-    throw new AppError('not_found', `there is no task "${taskId}"`, {
-      details: { did_you_mean: nearestNames(taskId, session.registry.tasks.keys()) },
-    });
-  const fromFile =
-    options.inputsFile === undefined
-      ? {}
-      : await readInputsFile(options.inputsFile, invocation.directory);
-  const fromArguments = readInputArguments(options.input ?? [], task.inputs);
-  const inputs = { ...fromFile, ...fromArguments.inputs };
-  if (fromArguments.violations.length === 0) return inputs;
-  // The reader mends everything in one go, so the schema's complaints come along.
-  const checked = compileSchema(task.inputs).check(inputs);
-  throw new AppError('invalid_input', `the inputs of ${taskId} are not valid`, {
-    violations: [...fromArguments.violations, ...(checked.ok ? [] : checked.violations)].map(
-      ({ path, message }) => ({ path: `$.inputs${path.slice(1)}`, message }),
-    ),
-  });
-};
 
 /** Null when the run can be left to the running system, else why it happens here. */
 const reasonToRunHere = async (
@@ -115,7 +80,7 @@ export const runTask = (
   withSession(invocation, async (session) => {
     const request: StartRequest = {
       taskId,
-      inputs: await readInputs(invocation, session, taskId, options),
+      inputs: await readTaskInputs(invocation, getTask(session.registry, taskId), options),
       dryRun: options.dryRun === true,
       ...(options.scheduledFor === undefined ? {} : { scheduledFor: options.scheduledFor }),
       force: options.force === true,

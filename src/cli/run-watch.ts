@@ -20,7 +20,8 @@ export const readProgress = (progress: Run['progress']): ProgressState | null =>
   return typeof percent === 'number' ? { done: percent, total: 100, message: text } : null;
 };
 
-interface Bar {
+/** A progress bar on a terminal; elsewhere lines alone. */
+export interface Bar {
   print(line: string): void;
   show(progress: ProgressState): void;
   stop(): void;
@@ -56,6 +57,9 @@ const openLines = (stream: TextStream): Bar => ({
   stop: () => undefined,
 });
 
+export const openProgress = (stream: TextStream): Promise<Bar> =>
+  stream.isTTY === true ? openBar(stream) : Promise.resolve(openLines(stream));
+
 export interface OpenedWatch {
   readonly watch: RunWatch;
   /** Takes the bar away; nothing is shown afterwards. */
@@ -74,7 +78,7 @@ export const openRunWatch = async (
   stream: TextStream,
   signal: AbortSignal,
 ): Promise<OpenedWatch> => {
-  const bar = stream.isTTY === true ? await openBar(stream) : openLines(stream);
+  const bar = await openProgress(stream);
   return {
     watch: {
       signal,

@@ -54,12 +54,18 @@ const whenAborted = (signal: AbortSignal): Promise<void> =>
     else signal.addEventListener('abort', () => resolve(), { once: true });
   });
 
-/** Starts the system and stays until a signal; one that comes during the start ends it as well. */
+/**
+ * Starts the system and stays until a signal; one that comes during the start
+ * ends it as well. One to reload is not needed before: the registry's file is
+ * looked at again when everything is started.
+ */
 export const startCommand = async (
   invocation: Invocation,
   options: StartOptions,
 ): Promise<number> => {
   const signal = invocation.claimStopSignal();
+  let reload = (): void => undefined;
+  invocation.onReloadSignal?.(() => reload());
   const { settings, logger } = await openSettings(invocation, 'service');
   const { startSystem } = await import('#app/start-system');
   let system: System;
@@ -69,6 +75,7 @@ export const startCommand = async (
     if (signal.aborted) return 0;
     throw error;
   }
+  reload = () => system.reloadRegistry();
   if (!signal.aborted) printReady(invocation, system, options);
   await whenAborted(signal);
   logger.info('stopping: taking no further work, letting active runs end');

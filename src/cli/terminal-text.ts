@@ -1,7 +1,7 @@
 import { stripVTControlCharacters, styleText } from 'node:util';
 import type { TextStream } from './invocation.ts';
 
-type Style = Parameters<typeof styleText>[0];
+export type Style = Parameters<typeof styleText>[0];
 
 /**
  * Text that came from outside, on one line and without the control characters
@@ -26,31 +26,44 @@ export const printJson = (stream: TextStream, value: unknown): void => {
 
 const cellWidth = (text: string): number => [...text].length;
 
-/** Columns aligned by spaces; the last one is not padded. Cells are made plain here. */
-export const formatTable = (
+/** Cells made plain, and padded but for a line's end. */
+const padCells = (
   header: readonly string[],
   rows: readonly (readonly string[])[],
-): readonly string[] => {
+): readonly (readonly string[])[] => {
   const cells = [header, ...rows.map((row) => row.map(plainText))];
   const widths = header.map((_title, column) =>
     Math.max(...cells.map((row) => cellWidth(row[column] ?? ''))),
   );
   return cells.map((row) =>
-    row
-      .map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - cellWidth(cell)))
-      .join('  ')
-      .trimEnd(),
+    row.map((cell, column) => cell + ' '.repeat((widths[column] ?? 0) - cellWidth(cell))),
   );
 };
 
+const joinCells = (cells: readonly string[]): string => cells.join('  ').trimEnd();
+
+/** Columns aligned by spaces; the last one is not padded. Cells are made plain here. */
+export const formatTable = (
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+): readonly string[] => padCells(header, rows).map(joinCells);
+
+/** `styleOf` colours cells by their row and column, both from 0. */
 export const printTable = (
   stream: TextStream,
   header: readonly string[],
   rows: readonly (readonly string[])[],
+  styleOf: (row: number, column: number) => Style | null = () => null,
 ): void => {
-  const [head = '', ...lines] = formatTable(header, rows);
-  printLine(stream, styled(stream, 'bold', head));
-  for (const line of lines) printLine(stream, line);
+  const [head = [], ...body] = padCells(header, rows);
+  printLine(stream, styled(stream, 'bold', joinCells(head)));
+  body.forEach((cells, row) => {
+    const styledCells = cells.map((cell, column) => {
+      const style = styleOf(row, column);
+      return style === null ? cell : styled(stream, style, cell);
+    });
+    printLine(stream, joinCells(styledCells));
+  });
 };
 
 /** `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 03 min`. */

@@ -2,8 +2,12 @@ import type { AuditFileRetention, AuditReader } from '#audit/audit-store';
 
 /** Removes what the run ledger need not keep any longer. */
 export interface RunRetention {
-  /** Deletes finished runs, with their events, that ended longer ago than their task's `keep_runs`. Answers how many. */
-  removeExpired(now: Date): Promise<number>;
+  /**
+   * Deletes finished runs with their events, closed occurrences, and pauses,
+   * alarms and backfills that are over, which ended longer ago than their
+   * task's `keep_runs`. Answers how many of the first two.
+   */
+  removeExpired(now: Date): Promise<{ readonly runs: number; readonly occurrences: number }>;
 }
 
 /** The stores a job may ask for by name in `needs`. */

@@ -143,7 +143,7 @@ describe('a run in this process', () => {
 describe('a run of a running system', () => {
   it('goes on when Ctrl-C stops following it', async () => {
     const system = opsloop('start', '--role', 'worker');
-    await system.says('schedules applied');
+    await system.says('registry applied');
     const run = opsloop('run', 'patient_task', '--wait');
     await run.says('the job has begun');
     run.child.kill('SIGINT');

@@ -18,6 +18,7 @@ beforeAll(async () => {
 afterAll(() => site.stop());
 
 const ACTIONS = [
+  'plan',
   'list_tasks',
   'get_task',
   'start_task',

@@ -204,13 +204,14 @@ describe.each(['postgres', 'redis'] as const)('a registry that is replaced, on %
     });
     const active = await world.start('held');
     await world.untilState(active, 'running');
-    live.replace(only(['quick']));
-    const done = worker.stop();
+    live.replace(only(['new']));
     await eventually(async () => queue.stopped.includes('quick by 2'));
+    const done = worker.stop();
+    await eventually(async () => queue.stopped.includes('new by 2'));
     expect(signals[0]?.aborted).toBe(false);
     await eventually(async () => signals[0]?.aborted === true);
     held.open();
     await done;
-    expect(queue.stopped).toEqual(['quick by 2', 'held by 2']);
+    expect(queue.stopped).toEqual(['quick by 2', 'new by 2', 'held by 2']);
   });
 });

@@ -1,9 +1,11 @@
 import { Type } from 'typebox';
 import { AppError } from '#core/errors';
 import type { RunId } from '#core/ids';
+import { toPlanRecord } from '#runner/plan-record';
 import { RUN_STATES, RUN_TRIGGERS } from '#runner/run';
-import { toRunRecord, toTaskRecord } from '#runner/run-record';
+import { toRunRecord } from '#runner/run-record';
 import type { Runs, StartedRun, StartRequest } from '#runner/runs';
+import { toTaskDetailRecord, toTaskListRecord } from '#runner/task-record';
 import { defineAction, type Tool, type ToolAnswer, type ToolCaller } from '../governance/tool.ts';
 
 export interface JobsToolOptions {
@@ -103,15 +105,22 @@ const ok = (body: ToolAnswer['body']): ToolAnswer => ({ status: 200, body });
 
 const taskActions = (runs: Runs) => ({
   list_tasks: defineAction({
-    description: 'Every task the caller may read, with its schedule, pause and last run.',
+    description:
+      'Every task the caller may read, with its schedule, pause, last run and the kinds of its open alarms.',
     params: Type.Object({}, closed),
-    execute: async (_params, { actor }) =>
-      ok({ tasks: (await runs.listTasks(actor)).map(toTaskRecord) }),
+    execute: async (_params, { actor }) => {
+      const [tasks, alarms] = await Promise.all([
+        runs.listTasks(actor),
+        runs.listAlarms(actor, { includeCleared: false }),
+      ]);
+      return ok(toTaskListRecord(tasks, alarms));
+    },
   }),
   get_task: defineAction({
-    description: 'One task.',
+    description: 'One task, with its open alarms and how often it really starts.',
     params: Type.Object({ task_id: TaskName }, closed),
-    execute: async ({ task_id }, { actor }) => ok(toTaskRecord(await runs.getTask(actor, task_id))),
+    execute: async ({ task_id }, { actor }) =>
+      ok(toTaskDetailRecord(await runs.getTask(actor, task_id))),
   }),
   pause_task: defineAction({
     description: 'Pauses a task: its occurrences are skipped until it is resumed.',
@@ -120,13 +129,20 @@ const taskActions = (runs: Runs) => ({
       closed,
     ),
     execute: async ({ task_id, reason }, { actor }) =>
-      ok(toTaskRecord(await runs.pauseTask(actor, task_id, reason))),
+      ok(toTaskDetailRecord(await runs.pauseTask(actor, task_id, reason))),
   }),
   resume_task: defineAction({
     description: 'Resumes a paused task.',
     params: Type.Object({ task_id: TaskName }, closed),
     execute: async ({ task_id }, { actor }) =>
-      ok(toTaskRecord(await runs.resumeTask(actor, task_id))),
+      ok(toTaskDetailRecord(await runs.resumeTask(actor, task_id))),
+  }),
+  plan: defineAction({
+    description:
+      "What applying the gateway's registry file would change: tasks added, changed, gone or drifted, each with its next instants and overdue occurrences. Changes nothing.",
+    params: Type.Object({}, closed),
+    execute: async (_params, { actor }) =>
+      ok(toPlanRecord(await runs.plan(actor, { includeUnchanged: false }))),
   }),
 });
 

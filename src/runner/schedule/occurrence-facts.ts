@@ -8,7 +8,7 @@ import type { AppliedDeclaration, NewOccurrence, TaskView } from '../ledger/occu
 /** Caught-up and backfilled runs that are active at once over all tasks, so that an outage is not followed by a flood. */
 const MAX_PACED_RUNS = 8;
 
-export const policyOf = ({ task, expects, calendars }: Declaration): OccurrencePolicy => ({
+const policyOf = ({ task, expects, calendars }: Declaration): OccurrencePolicy => ({
   enabled: task.enabled,
   catchUp: task.catchUp,
   catchUpWindowMs: task.catchUpWindowMs,
