@@ -11,8 +11,9 @@ const DAY_MS = 24 * HOUR_MS;
 
 /** Over both changes of the clocks of the autumn, in every zone that is used. */
 const START_MS = Date.parse('2026-09-01T00:00:00Z');
-const SUPERVISE_EVERY_MS = 5 * MINUTE_MS;
-const RECONCILE_EVERY_MS = 30 * MINUTE_MS;
+/** More rarely than in life, since nothing depends on it but how soon. */
+const SUPERVISE_EVERY_MS = 10 * MINUTE_MS;
+const RECONCILE_EVERY_MS = 60 * MINUTE_MS;
 
 export interface SimulationSize {
   readonly days: number;

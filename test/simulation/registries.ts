@@ -17,7 +17,7 @@ export interface SimulatedRegistry {
   readonly digest: string;
 }
 
-export const CALENDARS: readonly BlackoutCalendar[] = [
+const CALENDARS: readonly BlackoutCalendar[] = [
   {
     name: 'freeze',
     title: 'Freeze',
@@ -44,13 +44,13 @@ const CRONS = {
 const ZONES = ['UTC', 'UTC', 'Europe/Berlin', 'America/New_York', 'Australia/Lord_Howe'];
 
 const kindOf = (index: number): keyof typeof CRONS => {
-  if (index < 3) return 'quick';
-  if (index < 10) return 'hourly';
+  if (index < 1) return 'quick';
+  if (index < 6) return 'hourly';
   return index < 32 ? 'daily' : 'rare';
 };
 
 /** A task of a kind that its number decides, with policies that the dice decide. */
-export const randomTask = (index: number, dice: Dice): TaskDefinition => {
+const randomTask = (index: number, dice: Dice): TaskDefinition => {
   const id = `task_${index}`;
   const timezone = dice.pick(ZONES);
   return makeTask(id, {
