@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { finished } from 'node:stream/promises';
 import { runCommandLine } from '#cli/command-line';
 
@@ -17,6 +18,16 @@ for (const [name, number] of [
   });
 }
 
+/** Whether the terminal of a process that had one is gone: it can be opened no more. */
+const isTerminalClosed = (): boolean => {
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return false;
+  } catch {
+    return true;
+  }
+};
+
 // `opsloop runs list | head` closes the pipe early; that is no failure.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(0);
@@ -31,6 +42,19 @@ const exitCode = await runCommandLine({
   claimStopSignal() {
     isStopClaimed = true;
     return stop.signal;
+  },
+  onReloadSignal(listener) {
+    const hadTerminal = process.stdin.isTTY || process.stdout.isTTY || process.stderr.isTTY;
+    const onSignal = (): void => {
+      if (hadTerminal && isTerminalClosed()) {
+        // A window that is closed sends it too, and means what it means to any program.
+        process.off('SIGHUP', onSignal);
+        process.kill(process.pid, 'SIGHUP');
+        return;
+      }
+      listener();
+    };
+    process.on('SIGHUP', onSignal);
   },
 });
 

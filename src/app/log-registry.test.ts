@@ -69,15 +69,17 @@ describe('the log of a changed registry', () => {
     ).toHaveLength(1);
   });
 
-  it('warns of what is away, and calls everything else an error', async () => {
+  it('warns of what passes by itself, and calls everything else an error', async () => {
     const away = new AppError('unavailable', 'PostgreSQL is not available');
     expect(
       await linesOf((observer) => {
         observer.delayed(away, 500);
+        observer.delayed(new AppError('conflict', 'its job is running'), 500);
         observer.delayed(new Error('no such table'), 1_000);
       }),
     ).toMatchObject([
       { level: 'warn', retry_in_ms: 500, msg: expect.stringContaining('PostgreSQL') },
+      { level: 'warn', retry_in_ms: 500, msg: expect.stringContaining('is running') },
       { level: 'error', retry_in_ms: 1_000, msg: expect.stringContaining('no such table') },
     ]);
   });

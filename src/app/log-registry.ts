@@ -39,7 +39,8 @@ export const logRegistry = (logger: Logger): RegistryObserver => ({
   },
   delayed(error, retryMs) {
     const fields = { retry_in_ms: retryMs };
-    if (hasCode(error, 'unavailable'))
+    // A conflict is the job of a changed schedule that runs at this moment: it ends.
+    if (hasCode(error, 'unavailable') || hasCode(error, 'conflict'))
       logger.warn(
         fields,
         `the changed registry is not in force yet: ${messageOf(error)}; trying again`,

@@ -35,7 +35,7 @@ export const logSupervision = (logger: Logger): SupervisorObserver => ({
     if (started.length > 0)
       logger.info(
         { runs: started.length, ...byTask(started.map(({ run }) => run)) },
-        'started runs of occurrences that nobody delivered',
+        'runs that the ledger started: after others, delayed, lost or caught up',
       );
     if (closed.length > 0)
       logger.info(

@@ -1,7 +1,8 @@
 import { createBullBoard } from '@bull-board/api';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Clock } from '#core/clock';
-import { AppError, type Violation } from '#core/errors';
+import { AppError, hasCode, type Violation } from '#core/errors';
+import { Follower } from '#runner/live-catalog';
 import type { Actor } from '#runner/run';
 import type { Runs } from '#runner/runs';
 import { RETRY_ROUTE, requireAllowedChange } from './board-changes.ts';
@@ -11,10 +12,14 @@ import { BoardServerAdapter } from './board-server-adapter.ts';
 import { runAsActor } from './board-session.ts';
 import { boardUiConfig } from './board-ui-config.ts';
 import { PauseView } from './pause-view.ts';
+import { QueueAdapters } from './queue-adapters.ts';
 import { type BullQueue, TaskQueueAdapter } from './task-queue-adapter.ts';
 
 export interface BoardOptions {
+  /** At first. */
   readonly queues: readonly BoardQueue[];
+  /** Calls `listener` with all queues whenever they change, until the function that it answers is called. Absent: they never do. */
+  readonly onQueuesChange?: (listener: (queues: readonly BoardQueue[]) => void) => () => void;
   readonly engine: { bullQueue(queueName: string): Promise<BullQueue> };
   readonly runs: Runs;
   /** The run that a queue job stands for, from the ledger; null when it has none. */
@@ -51,13 +56,13 @@ const routePattern = (request: FastifyRequest): string =>
 
 const retryRun = async (
   options: BoardOptions,
-  adapters: ReadonlyMap<string, TaskQueueAdapter>,
+  adapters: QueueAdapters,
   request: FastifyRequest,
   actor: Actor,
 ): Promise<void> => {
   const { queueName, jobId } = request.params as { queueName: string; jobId: string };
-  const adapter = adapters.get(queueName);
-  if (adapter === undefined || !adapter.isVisibleTo(actor))
+  const adapter = adapters.find(queueName);
+  if (adapter === null || !adapter.isVisibleTo(actor))
     throw new AppError('not_found', 'there is no queue of that name');
   const runId = await options.findRunId({ queueName: adapter.boardQueue.queueName, jobId });
   if (runId === null)
@@ -66,14 +71,11 @@ const retryRun = async (
 };
 
 /** Scripts know a queue by its own name; the board's has the group before it. */
-const acceptPlainQueueNames = (
-  scope: FastifyInstance,
-  boardNames: ReadonlyMap<string, string>,
-): void => {
+const acceptPlainQueueNames = (scope: FastifyInstance, adapters: QueueAdapters): void => {
   scope.addHook('preHandler', async (request) => {
     const params = request.params as { queueName?: string };
-    const boardName = boardNames.get(params.queueName ?? '');
-    if (boardName !== undefined) params.queueName = boardName;
+    const boardName = adapters.findBoardName(params.queueName ?? '');
+    if (boardName !== null) params.queueName = boardName;
   });
 };
 
@@ -112,6 +114,35 @@ const serveStylesheet = (scope: FastifyInstance): void => {
   });
 };
 
+/**
+ * Shows the queues of a changed registry. They are made anew, all of them: a
+ * queue that stays may have another title, form or readers.
+ */
+const followQueues = (
+  scope: FastifyInstance,
+  options: BoardOptions,
+  show: (queues: readonly BoardQueue[]) => Promise<void>,
+): void => {
+  let current = options.queues;
+  const follower = new Follower({
+    clock: options.clock,
+    follow: () => show(current),
+    onFailure: (error) => {
+      // An engine that is away is told by readiness; the board shows nothing of it meanwhile.
+      if (!hasCode(error, 'unavailable'))
+        scope.log.error({ err: error }, 'the board cannot show the queues of the changed registry');
+    },
+  });
+  const unsubscribe = options.onQueuesChange?.((queues) => {
+    current = queues;
+    void follower.changed();
+  });
+  scope.addHook('onClose', async () => {
+    unsubscribe?.();
+    await follower.stop();
+  });
+};
+
 /** Bull Board over the tasks' queues, with every change going through the runner. */
 export const createBoard = (options: BoardOptions): Board => ({
   prefix: BOARD_PREFIX,
@@ -128,31 +159,36 @@ export const createBoard = (options: BoardOptions): Board => ({
 
   async register(scope, context) {
     const pauses = new PauseView(options.runs, options.clock);
-    const adapters = await Promise.all(
-      options.queues.map(
-        async (queue) =>
-          new TaskQueueAdapter({
-            queue,
-            bullQueue: await options.engine.bullQueue(queue.queueName),
-            runs: options.runs,
-            pauses,
-            runUrl: (runId) => `${context.basePath}/v1/runs/${runId}`,
-          }),
-      ),
-    );
-    const byName = new Map(adapters.map((adapter) => [adapter.getName(), adapter]));
+    const adapters = new QueueAdapters();
+    const adapt = (queues: readonly BoardQueue[]): Promise<readonly TaskQueueAdapter[]> =>
+      Promise.all(
+        queues.map(
+          async (queue) =>
+            new TaskQueueAdapter({
+              queue,
+              bullQueue: await options.engine.bullQueue(queue.queueName),
+              runs: options.runs,
+              pauses,
+              runUrl: (runId) => `${context.basePath}/v1/runs/${runId}`,
+            }),
+        ),
+      );
     const server = new BoardServerAdapter();
     server.setBasePath(`${context.basePath}${BOARD_PREFIX}`);
-    createBullBoard({
-      queues: adapters,
+    const first = await adapt(options.queues);
+    adapters.replace(first);
+    const { replaceQueues } = createBullBoard({
+      queues: first,
       serverAdapter: server,
       options: { uiConfig: boardUiConfig(context.basePath, options.environment) },
     });
-    acceptPlainQueueNames(
-      scope,
-      new Map(adapters.map((each) => [each.boardQueue.queueName, each.getName()])),
-    );
-    guardChanges(scope, context, (request, actor) => retryRun(options, byName, request, actor));
+    followQueues(scope, options, async (queues) => {
+      const changed = await adapt(queues);
+      adapters.replace(changed);
+      replaceQueues(changed);
+    });
+    acceptPlainQueueNames(scope, adapters);
+    guardChanges(scope, context, (request, actor) => retryRun(options, adapters, request, actor));
     serveStylesheet(scope);
     await scope.register(server.registerPlugin());
   },

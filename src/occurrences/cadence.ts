@@ -21,7 +21,7 @@ export interface Cadence {
 }
 
 /** Fewer starts say nothing about a cadence. */
-export const MIN_STARTS = 5;
+const MIN_STARTS = 5;
 
 /** Half as slow again as configured: one start in three is left out. */
 const SLOW_FACTOR = 1.5;

@@ -9,7 +9,6 @@ export const OCCURRENCE_STATES = [
   'failed',
 ] as const;
 export type OccurrenceState = (typeof OCCURRENCE_STATES)[number];
-export type OccurrenceEndState = Exclude<OccurrenceState, 'open'>;
 
 export type SkipReason = 'overlap' | 'paused' | 'blackout' | 'stale' | 'disabled';
 

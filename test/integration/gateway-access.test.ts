@@ -257,7 +257,7 @@ describe('the start', () => {
       }),
     });
     expect(error.code).toBe('invalid_policy');
-    expect(error.violations.length).toBe(9);
+    expect(error.violations.length).toBe(10);
     expect(error.message).toContain('tools.jobs.actions.fly names an action that does not exist');
     expect(error.message).toContain('tools.jobs.actions.start_task is missing');
   });

@@ -1,7 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { acquireLease } from '#runner/ledger/leases';
 import { recoverRuns } from '#runner/recover-runs';
-import { FakeClock } from '../support/fake-clock.ts';
 import {
   ADMIN,
   eventually,
@@ -51,22 +50,6 @@ describe.each(['redis', 'postgres'] as const)(
       shutDown = true;
       await startWorker();
       expect(await untilState(runId, 'succeeded')).toMatchObject({ attempts: 1, crashes: 0 });
-    });
-
-    it('brings schedules back that the queue engine lost, while it runs', async () => {
-      const schedule = { cron: '0 9 * * *', timezone: 'UTC' };
-      const { startWorker, queue } = await open({
-        task: makeTask('daily', { schedule }),
-        run: async () => SUCCEEDED,
-      });
-      const clock = new FakeClock('2026-03-02T12:00:00Z');
-      await startWorker({ clock });
-      expect(await queue.listSchedulers('daily')).toEqual([]);
-      await clock.advance(60_000);
-      await eventually(async () => (await queue.listSchedulers('daily')).length === 1);
-      await queue.removeScheduler({ queueName: 'daily', schedulerId: 'daily' });
-      await clock.advance(60_000);
-      await eventually(async () => (await queue.listSchedulers('daily')).length === 1);
     });
 
     it('makes a run of a valid job that was put into the queue, and refuses others without a retry', async () => {

@@ -18,7 +18,7 @@ it.each<[RegistryState, string]>([
   ],
   [
     refusedFor('registry/tasks.yml:7:9', 'registry/tasks.yml:8:1', 'registry/tasks.yml:9:1'),
-    '3 tasks in force; the file on disk is refused: tasks.yml:7:9 daily: cron is wrong (and 2 more)',
+    '3 tasks in force; the file on disk is refused: registry/tasks.yml:7:9 daily: cron is wrong (and 2 more)',
   ],
   [refusedFor(), '3 tasks in force; the file on disk is refused: first line'],
   [

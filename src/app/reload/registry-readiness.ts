@@ -3,7 +3,11 @@ import { AppError, messageOf } from '#core/errors';
 import type { ReadinessCheck } from '#gateway/routes/health-routes';
 import type { RegistryState } from './registry-watch.ts';
 
-/** The first fault in one line. The place without its folders, since anybody may read it. */
+/** Anybody may read this, so that a file outside of REPO_ROOT stands without its folders. */
+const publicPlace = (place: string): string =>
+  path.isAbsolute(place) ? path.basename(place) : place;
+
+/** The first fault in one line. */
 const firstFault = (error: unknown): string => {
   const [first, ...others] = error instanceof AppError ? error.violations : [];
   if (first === undefined)
@@ -11,7 +15,7 @@ const firstFault = (error: unknown): string => {
       ? (messageOf(error).split('\n', 1)[0] ?? '')
       : 'it cannot be loaded; the log says why';
   const more = others.length === 0 ? '' : ` (and ${others.length} more)`;
-  return `${path.basename(first.path)} ${first.message}${more}`;
+  return `${publicPlace(first.path)} ${first.message}${more}`;
 };
 
 /**
