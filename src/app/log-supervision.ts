@@ -28,8 +28,8 @@ const byTask = (
 
 /** Where level and wording of what the supervisor does are decided. */
 export const logSupervision = (logger: Logger): SupervisorObserver => ({
-  recovered({ requeued, crashed }) {
-    logger.warn({ requeued, crashed }, 'recovered runs that nothing would have moved');
+  recovered({ requeued, crashed, removed }) {
+    logger.warn({ requeued, crashed, removed }, 'recovered runs that nothing would have moved');
   },
   settled({ started, closed }) {
     if (started.length > 0)

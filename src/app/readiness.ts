@@ -1,4 +1,4 @@
-import { messageOf } from '#core/errors';
+import { AppError, messageOf } from '#core/errors';
 import type { ReadinessCheck } from '#gateway/routes/health-routes';
 import type { QueueEngine } from '#queue/queue-port';
 import { listLiveWorkers } from '#runner/ledger/workers';
@@ -25,7 +25,8 @@ export const probeEngines = (
       return 'PostgreSQL answers';
     }),
     check('queue', async () => {
-      const { detail, warnings } = await queue.health();
+      const { ok, detail, warnings } = await queue.health();
+      if (!ok) throw new AppError('unavailable', detail);
       return [detail, ...warnings].join('; ');
     }),
   ]);

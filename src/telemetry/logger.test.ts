@@ -96,4 +96,13 @@ describe('createLogger', () => {
     logger.info({ fencing_token: 7 }, 'lease taken');
     expect(lines()[0]).toMatchObject({ fencing_token: 7 });
   });
+
+  it('shows what an error says, also of one that a child is bound to', async () => {
+    const { logger, lines } = await collect();
+    const error = new AppError('internal', 'boom', { cause: new Error('below') });
+    logger.error({ err: error }, 'unexpected');
+    logger.child({ err: error }).error('bound');
+    for (const line of lines())
+      expect(line.err).toMatchObject({ message: 'boom', cause: { message: 'below' } });
+  });
 });

@@ -28,6 +28,10 @@ const responseRecord = (response: { readonly statusCode?: unknown }): Record<str
   status: response.statusCode,
 });
 
+// The formatter has made a record of an error in a line's fields; one that a child is bound to comes as it is.
+const errorField = (error: unknown): unknown =>
+  error instanceof Error ? errorRecord(error) : error;
+
 const isTerminal = (destination: LoggerOptions['destination']): destination is NodeJS.WriteStream =>
   'isTTY' in destination && destination.isTTY === true;
 
@@ -62,7 +66,7 @@ export const createLogger = async (options: LoggerOptions): Promise<Logger> => {
         level: (label) => ({ level: label }),
         log: (fields) => redactFields(fields),
       },
-      serializers: { err: errorRecord, req: requestRecord, res: responseRecord },
+      serializers: { err: errorField, req: requestRecord, res: responseRecord },
       hooks: {
         logMethod(args, method) {
           const masked = args.map((arg) => (typeof arg === 'string' ? maskText(arg) : arg));

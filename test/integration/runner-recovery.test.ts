@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { acquireLease } from '#runner/ledger/leases';
 import { recoverRuns } from '#runner/recover-runs';
+import { createTaskCatalog } from '#runner/task-catalog';
 import {
   ADMIN,
   eventually,
@@ -15,6 +16,13 @@ const quick = (id: string): TestTask => ({
   task: makeTask(id),
   run: async () => ({ kind: 'succeeded', summary: { done: true } }),
 });
+
+/** A registry that has no tasks any more. */
+const catalogWithout = () =>
+  createTaskCatalog(
+    { file: 'test', tasks: new Map(), blackouts: new Map(), reconcile: 'enforce' },
+    new Map(),
+  );
 
 describe.each(['redis', 'postgres'] as const)(
   'the runner on %s, when something is gone or wrong',
@@ -93,9 +101,43 @@ describe.each(['redis', 'postgres'] as const)(
       expect(await recoverRuns(database, queue, catalog)).toEqual({
         requeued: [runId],
         crashed: [],
+        removed: [],
       });
       await startWorker();
       await untilState(runId, 'succeeded');
+    });
+
+    it('moves a queued run out of a queue that its task has left', async () => {
+      const { start, startWorker, untilState, queue, database, catalog, apply } = await open(
+        quick('sample'),
+      );
+      await apply();
+      const runId = await start('sample');
+      const left = { queueName: 'left-behind', jobId: runId };
+      await queue.remove({ queueName: 'sample', jobId: runId });
+      await queue.enqueue({ ...left, name: 'sample', data: { run_id: runId }, attempts: 1 });
+      await database.execute(
+        `UPDATE task_runs SET queued_at = now() - interval '11 seconds', queue_name = 'left-behind'`,
+      );
+      expect(await recoverRuns(database, queue, catalog)).toMatchObject({ requeued: [runId] });
+      expect(await queue.findState(left)).toBeNull();
+      await startWorker();
+      await untilState(runId, 'succeeded');
+    });
+
+    it('ends a queued run whose task left the registry for good', async () => {
+      const { start, untilState, queue, database, apply } = await open(quick('sample'));
+      await apply();
+      const runId = await start('sample');
+      const nothing = catalogWithout();
+      await database.execute(`UPDATE task_declarations SET valid_to = now()`);
+      await database.execute(`UPDATE task_runs SET queued_at = now() - interval '11 minutes'`);
+      expect(await recoverRuns(database, queue, nothing)).toMatchObject({ removed: [] });
+      await database.execute(
+        `UPDATE task_declarations SET valid_from = now() - interval '1 hour', valid_to = now() - interval '11 minutes'`,
+      );
+      expect(await recoverRuns(database, queue, nothing)).toMatchObject({ removed: [runId] });
+      expect(await untilState(runId, 'cancelled')).toMatchObject({ error: { class: 'removed' } });
     });
 
     it('ends a run of a process that is gone and had no queue job', async () => {
@@ -110,6 +152,7 @@ describe.each(['redis', 'postgres'] as const)(
       expect(await recoverRuns(database, queue, catalog)).toEqual({
         requeued: [],
         crashed: [],
+        removed: [],
       });
       await database.execute(`UPDATE task_leases SET expires_at = now() - interval '21 seconds'`);
       expect(await recoverRuns(database, queue, catalog)).toMatchObject({

@@ -155,7 +155,7 @@ export class Supervisor implements Service {
   async #recover(): Promise<void> {
     const { database, queue, catalog, observer } = this.#options;
     const recovered = await recoverRuns(database, queue, catalog);
-    if (recovered !== null && recovered.requeued.length + recovered.crashed.length > 0)
+    if (recovered !== null && Object.values(recovered).some((runs) => runs.length > 0))
       observer.recovered(recovered);
     await removeDeadWorkers(database);
   }
