@@ -2,8 +2,13 @@ import { describeSchedule } from '#registry/describe-schedule';
 import type { TaskDefinition } from '#registry/task';
 import type { BoardQueue } from './board-queue.ts';
 
+const startWords = ({ enabled, after, schedule }: TaskDefinition): string => {
+  if (!enabled) return 'disabled';
+  return after.length > 0 ? `after ${after.join(' and ')}` : describeSchedule(schedule);
+};
+
 const describeTask = (task: TaskDefinition): string => {
-  const words = task.enabled ? describeSchedule(task.schedule) : 'disabled';
+  const words = startWords(task);
   const when = words.charAt(0).toUpperCase() + words.slice(1);
   return `${task.description.trim()} · ${when}`;
 };

@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { TaskId } from '#core/ids';
 import { clearRecoveredAlarms, raiseOccurrenceAlarms } from '#runner/ledger/task-alarms';
+import { applyRegistry } from '#runner/schedule/apply-registry';
+import { declareRegistry } from '#runner/schedule/declare-tasks';
+import { watchCadence } from '#runner/supervise/watch-cadence';
 import {
   ADMIN,
   eventually,
@@ -326,5 +329,61 @@ describe.each(['redis', 'postgres'] as const)('supervision on %s', (backend) => 
     expect(seen).toEqual(instants.map((instant) => instant.toISOString()));
     const again = await world.runs.startBackfill({ ...request, onlyMissing: true });
     expect(again).toMatchObject({ total: 0, endedAt: expect.any(Date) });
+  });
+
+  it('only reports drift where the registry says so', async () => {
+    await open({ task: makeTask('yearly', { schedule: YEARLY }), run: async () => SUCCEEDED });
+    const { ledger, queue, catalog } = world;
+    const declared = { ...declareRegistry(catalog), reconcile: 'warn' as const };
+    await applyRegistry({ ledger, queue }, declared, 'test');
+    const supervisor = await world.startSupervisor();
+    const edited = { queueName: 'yearly', schedulerId: 'yearly', jobName: 'yearly', data: {} };
+    await queue.upsertScheduler({ ...edited, cron: '0 0 2 1 *', timezone: 'UTC', attempts: 3 });
+    supervisor.reconcileSoon();
+    const [alarm] = await eventually(async () => {
+      const found = await world.runs.listAlarms(ADMIN, { includeCleared: false });
+      return found.length > 0 ? found : null;
+    });
+    expect(alarm).toMatchObject({ taskId: null, kind: 'schedule_drift' });
+    expect(alarm?.message).toContain('cron is 0 0 2 1 * instead of 0 0 1 1 *');
+    expect(await queue.listSchedulers('yearly')).toMatchObject([{ cron: '0 0 2 1 *' }]);
+    await world.apply();
+    expect(await queue.listSchedulers('yearly')).toMatchObject([{ cron: YEARLY.cron }]);
+    supervisor.reconcileSoon();
+    await eventually(async () => (await openAlarms()).length === 0);
+  });
+
+  it('says of a task that starts more rarely than its schedule, with wait and run time apart', async () => {
+    await open({ task: makeTask('slow', { schedule: YEARLY }), run: async () => SUCCEEDED });
+    await world.apply();
+    await world.database.execute(
+      `UPDATE task_declarations SET valid_from = now() - interval '1 day'`,
+    );
+    // Due every five minutes, started every fifteen, twelve minutes each.
+    await world.database.execute(`
+      WITH slot AS (
+        SELECT n, date_trunc('minute', now()) - interval '3 hours' + n * interval '5 minutes' AS at
+        FROM generate_series(0, 30) AS n),
+      run AS (
+        INSERT INTO task_runs (id, task_id, occurrence_at, trigger, actor, scheduled_for, inputs,
+          inputs_hash, dry_run, state, started_at, finished_at)
+        SELECT 'run_' || n, 'slow', at, 'schedule', 'scheduler', at, '{}', '', false, 'succeeded',
+          at + interval '2 seconds', at + interval '12 minutes' FROM slot WHERE n % 3 = 0)
+      INSERT INTO occurrences (task_id, scheduled_for, state, reason, run_id, closed_at)
+      SELECT 'slow', at, CASE WHEN n % 3 = 0 THEN 'ran' ELSE 'skipped' END,
+        CASE WHEN n % 3 = 0 THEN NULL ELSE 'overlap' END,
+        CASE WHEN n % 3 = 0 THEN 'run_' || n END, at FROM slot`);
+    const { raised } = await watchCadence(world.database);
+    expect(raised).toMatchObject([{ taskId: 'slow', kind: 'slow' }]);
+    expect(raised[0]?.message).toBe(
+      'starts every 900 s instead of every 300 s (median of 11 starts; waits 2 s, runs 718 s)',
+    );
+    expect(await watchCadence(world.database)).toEqual({ raised: [], cleared: [] });
+    expect((await world.runs.getTask(ADMIN, 'slow')).cadence).toMatchObject({
+      configuredMs: 300_000,
+      observedMs: 900_000,
+    });
+    await world.database.execute(`DELETE FROM occurrences WHERE state = 'skipped'`);
+    expect(await watchCadence(world.database)).toMatchObject({ cleared: [{ kind: 'slow' }] });
   });
 });

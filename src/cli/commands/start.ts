@@ -15,7 +15,10 @@ export const registerStart = (shell: CommandShell): void => {
       'after',
       `
 SIGINT or SIGTERM takes no further work, lets active runs end within the grace
-time, puts the others back and exits with 0; a second one exits at once with 1.`,
+time, puts the others back and exits with 0; a second one exits at once with 1.
+
+A changed registry file comes into force by itself; SIGHUP reads it at once. A
+file with faults is refused and named in the log, and the old one stays.`,
     );
   withExamples(
     withJson(command),
