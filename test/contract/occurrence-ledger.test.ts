@@ -243,12 +243,21 @@ describe.each(Object.entries(backends))('the occurrence ledger in %s', (_name, o
     const [past, future] = [hourAgo(1), new Date(Date.now() + HOUR_MS)];
     await inTask('a', (book) => book.open(row(past)));
     await inTask('b', (book) => book.open(row(future)));
-    const unsettled = (): Promise<readonly TaskId[]> => ledger.listUnsettledTasks(new Date(), 10);
+    const unsettled = (after = ''): Promise<readonly TaskId[]> =>
+      ledger.listUnsettledTasks(new Date(), { after, limit: 10, graceMs: 5_000 });
     expect(await unsettled()).toEqual(['a']);
     await inTask('a', (book) => book.addRun(queuedRun('a', past)));
     expect(await unsettled()).toEqual([]);
     await inTask('b', (book) => book.reschedule({ ...row(future), dueAt: past }));
     expect(await unsettled()).toEqual(['b']);
+    expect(await unsettled('b')).toEqual([]);
+    // About to be delivered, or due at another time than its instant.
+    const fresh = new Date(Date.now() - 1_000);
+    await inTask('c', (book) => book.open(row(fresh)));
+    expect(await unsettled('b')).toEqual([]);
+    const other = { ...row(new Date(Date.now() - 2_000)), dueAt: fresh };
+    await inTask('d', (book) => book.open(other));
+    expect(await unsettled('b')).toEqual(['d']);
   });
 
   it('lets an occurrence go when all that it comes after have ended', async () => {

@@ -17,7 +17,10 @@ import {
 
 /**
  * What this runner makes of the faults that test/contract/pitfall-*.test.ts
- * reproduce on bare BullMQ; the rows are those of the same numbers.
+ * reproduce on bare BullMQ; the rows are those of the same numbers. Row 2 takes
+ * real processes (test/chaos/schedule-faults.test.ts), row 13 is arithmetic
+ * (test/contract/cron-clock-changes.test.ts and queue-scheduler-store.test.ts),
+ * row 16 is about starts on request (runner.test.ts).
  */
 const EVERY_SECOND = { cron: '* * * * * *', timezone: 'UTC' };
 const YEARLY = { cron: '0 0 1 1 *', timezone: 'UTC' };

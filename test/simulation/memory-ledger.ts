@@ -87,11 +87,21 @@ export class MemoryLedger extends MemoryRows implements OccurrenceLedger {
     }
   }
 
-  async listUnsettledTasks(now: Date, limit: number): Promise<readonly TaskId[]> {
+  async listUnsettledTasks(
+    now: Date,
+    page: { readonly after: string; readonly limit: number; readonly graceMs: number },
+  ): Promise<readonly TaskId[]> {
+    const { after, limit, graceMs } = page;
+    const isUnsettled = (key: string): boolean => {
+      const row = this.occurrences.get(key);
+      const dueMs = row?.dueAt?.getTime() ?? Number.POSITIVE_INFINITY;
+      const ageMs = now.getTime() - dueMs;
+      return ageMs >= (dueMs === row?.scheduledFor.getTime() ? graceMs : 0);
+    };
     const due: TaskId[] = [];
     for (const [taskId, keys] of this.unassigned)
-      if ([...keys].some((key) => this.isDue(key, now))) due.push(taskId);
-    return due.slice(0, limit);
+      if (taskId > after && [...keys].some(isUnsettled)) due.push(taskId);
+    return due.sort().slice(0, limit);
   }
 
   async listReleasedOccurrences(

@@ -151,8 +151,15 @@ export interface OccurrenceLedger {
       readonly nextAt: Date | null;
     }[],
   ): Promise<void>;
-  /** Tasks with open occurrences that are due and have no run. */
-  listUnsettledTasks(now: Date, limit: number): Promise<readonly TaskId[]>;
+  /**
+   * Tasks after `page.after`, in order of their ids, with open occurrences that
+   * are due and have no run; one that is due at its own instant only when that
+   * was `graceMs` milliseconds ago, since the engine is about to deliver it.
+   */
+  listUnsettledTasks(
+    now: Date,
+    page: { readonly after: string; readonly limit: number; readonly graceMs: number },
+  ): Promise<readonly TaskId[]>;
   /** Open occurrences that wait for tasks before them, all of which have ended. */
   listReleasedOccurrences(
     limit: number,

@@ -17,7 +17,9 @@ import { lockTask } from './task-lock.ts';
 
 const UNSETTLED = `
   SELECT DISTINCT task_id FROM occurrences
-  WHERE state = 'open' AND run_id IS NULL AND due_at <= $1 LIMIT $2`;
+  WHERE state = 'open' AND run_id IS NULL AND due_at <= $1::timestamptz AND task_id > $2
+    AND (due_at <> scheduled_for OR due_at <= $1::timestamptz - make_interval(secs => $4 / 1000.0))
+  ORDER BY task_id LIMIT $3`;
 
 // A predecessor without a row (it was declared later, or its rows are pruned) is waited for
 // an hour: its own may still be opened. After that the decision is made without it.
@@ -91,8 +93,9 @@ export const createOccurrenceLedger = (database: Database): OccurrenceLedger => 
 
   advance: (steps) => advanceCursors(database, steps),
 
-  async listUnsettledTasks(now, limit) {
-    const rows = await database.query<{ task_id: string }>(UNSETTLED, [now, limit]);
+  async listUnsettledTasks(now, { after, limit, graceMs }) {
+    const values = [now, after, limit, graceMs];
+    const rows = await database.query<{ task_id: string }>(UNSETTLED, values);
     return rows.map((row) => row.task_id as TaskId);
   },
 

@@ -17,7 +17,7 @@ import { factsOf } from './occurrence-facts.ts';
 import { scheduledRun } from './scheduled-run.ts';
 
 /** The queue engine delivers a slot well within this; only then does the ledger start it itself. */
-const DELIVERY_GRACE_MS = 5_000;
+export const DELIVERY_GRACE_MS = 5_000;
 /** Occurrences of a task that are decided in one transaction. */
 const BATCH = 500;
 

@@ -4,7 +4,7 @@ import type { QueueEngine } from '#queue/queue-port';
 import type { Closing, OccurrenceLedger } from '../ledger/occurrence-ledger.ts';
 import { toQueueData } from '../queue-data.ts';
 import { releaseOccurrence } from '../schedule/release-occurrence.ts';
-import { type StartedByLedger, settleTask } from '../schedule/settle-task.ts';
+import { DELIVERY_GRACE_MS, type StartedByLedger, settleTask } from '../schedule/settle-task.ts';
 import { openExpected } from './open-expected.ts';
 
 export interface SettlingContext {
@@ -66,20 +66,29 @@ export const settleOccurrences = async (context: SettlingContext): Promise<Settl
   const opened = await openExpected(ledger, mayGoOn);
   const closed = [...(await releaseAll(ledger))];
   const started: StartedByLedger[] = [];
-  let left = [...(await ledger.listUnsettledTasks(await ledger.now(), TASKS_AT_ONCE))];
   let { isComplete } = opened;
-  while (left.length > 0) {
-    const unfinished: TaskId[] = [];
-    for (const taskId of left) {
-      if (!mayGoOn()) return { started, closed, isComplete: false };
-      const settled = await settleTask(ledger, queue, taskId);
-      started.push(...settled.started);
-      closed.push(...settled.closed);
-      if (settled.started.length > 0) await enqueue(queue, settled.started);
-      if (settled.hasMore && settled.closed.length > 0) unfinished.push(taskId);
-      else if (settled.hasMore) isComplete = false;
+  const now = await ledger.now();
+  // Page by page, since tasks that have to wait (paused, say) stay in the list.
+  for (let after = ''; ; ) {
+    const page = await ledger.listUnsettledTasks(now, {
+      after,
+      limit: TASKS_AT_ONCE,
+      graceMs: DELIVERY_GRACE_MS,
+    });
+    for (const taskId of page) {
+      for (let hasMore = true; hasMore; ) {
+        if (!mayGoOn()) return { started, closed, isComplete: false };
+        const settled = await settleTask(ledger, queue, taskId);
+        started.push(...settled.started);
+        closed.push(...settled.closed);
+        if (settled.started.length > 0) await enqueue(queue, settled.started);
+        hasMore = settled.hasMore && settled.closed.length > 0;
+        if (settled.hasMore && !hasMore) isComplete = false;
+      }
     }
-    left = unfinished;
+    const last = page.at(-1);
+    if (last === undefined || page.length < TASKS_AT_ONCE) break;
+    after = last;
   }
   return { started, closed, isComplete };
 };
