@@ -19,7 +19,7 @@ import {
  * What this runner makes of the faults that test/contract/pitfall-*.test.ts
  * reproduce on bare BullMQ; the rows are those of the same numbers. Row 2 takes
  * real processes (test/chaos/schedule-faults.test.ts), row 13 is arithmetic
- * (test/contract/cron-clock-changes.test.ts and queue-scheduler-store.test.ts),
+ * (test/contract/cron-clock-changes.test.ts, queue-scheduler-contract.ts),
  * row 16 is about starts on request (runner.test.ts).
  */
 const EVERY_SECOND = { cron: '* * * * * *', timezone: 'UTC' };
