@@ -50,11 +50,15 @@ describe.each(['redis', 'postgres'] as const)('schedules of real processes on %s
     rmSync(cwd, { recursive: true, force: true });
   });
 
-  const start = async (registry: string): Promise<SystemProcess> => {
+  const start = async (
+    registry: string,
+    role: 'all' | 'gateway' | 'worker' = 'all',
+  ): Promise<SystemProcess> => {
     const file = path.join(cwd, `registry-${processes.length}.yml`);
     writeFileSync(file, registry);
     const system = await startSystemProcess({
       cwd,
+      role,
       env: {
         GATEWAY_PORT: '0',
         GATEWAY_API_KEY: 'key-of-the-chaos-tests',
@@ -119,6 +123,31 @@ describe.each(['redis', 'postgres'] as const)('schedules of real processes on %s
       );
       return (now?.n ?? 0) > (before?.n ?? 0) + 1 ? now : null;
     });
+  });
+
+  it('a gateway sees what its workers miss while none of them is alive', async () => {
+    const registry = registryText([
+      { id: 'monitor', job: 'steady', cron: '* * * * * *', more: '    catch_up: none\n' },
+      { id: 'poison', job: 'poison', cron: '0 0 0 1 1 *' },
+    ]);
+    const worker = await start(registry, 'worker');
+    await start(registry, 'gateway');
+    worker.signal('SIGKILL');
+    await worker.ended;
+    const [since] = await query<{ at: Date }>('SELECT now() AS at');
+    const missed = await until(async () => {
+      const rows = await store.database.query<{ reason: string }>(
+        `SELECT reason FROM occurrences WHERE task_id = 'monitor' AND state = 'missed' AND scheduled_for > $1`,
+        [since?.at],
+      );
+      return rows.length >= 3 ? rows : null;
+    });
+    expect(new Set(missed.map(({ reason }) => reason))).toEqual(new Set(['catch_up']));
+    const alarms = await query<{ kind: string; count: number }>(
+      `SELECT kind, count FROM task_alarms WHERE task_id = 'monitor' AND cleared_at IS NULL AND kind = 'missed'`,
+    );
+    expect(alarms).toHaveLength(1);
+    expect(alarms[0]?.count).toBeGreaterThanOrEqual(3);
   });
 
   it('two hosts with different registries converge on the last one applied, without flapping', async () => {
