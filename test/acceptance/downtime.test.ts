@@ -5,29 +5,18 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { packageRoot } from '#core/package-root';
 import { auditEvent } from '../support/audit-events.ts';
 import { backdateDeclarations } from '../support/backdate-declarations.ts';
+import { instantsOfSixHours, QUIET_MINUTE, SIX_HOURS_MS } from '../support/hourly-downtime.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { runCommand, startSystemProcess } from '../support/system-process.ts';
 
-const HOUR_MS = 3_600_000;
-const DOWN_MS = 6 * HOUR_MS + 60_000;
 const REPORTS = path.join('ops', 'reports', 'cost');
-
-/** Hourly, half an hour from now: nothing falls due meanwhile, and everything that did is late. */
-const minute = (new Date().getUTCMinutes() + 30) % 60;
-
-const instantsDown = (): readonly Date[] => {
-  const now = Date.now();
-  const hour = Math.floor(now / HOUR_MS) * HOUR_MS + minute * 60_000;
-  const last = hour > now ? hour - HOUR_MS : hour;
-  return [5, 4, 3, 2, 1, 0].map((back) => new Date(last - back * HOUR_MS));
-};
 
 /** The shipped registry with the cost digest hourly, so that six of them fall into a downtime. */
 const hourlyRegistry = async (): Promise<string> => {
   const shipped = await readFile(path.join(packageRoot(), 'registry', 'task_registry.yml'), 'utf8');
   const [before = '', digest = ''] = shipped.split(/(?=^ {2}daily_cost_digest:)/m);
   const hourly = digest
-    .replace(/cron: "0 9 \* \* \*"/, `cron: "${minute} * * * *"`)
+    .replace(/cron: "0 9 \* \* \*"/, `cron: "${QUIET_MINUTE} * * * *"`)
     .replaceAll('{scheduled_for:yyyy-MM-dd}', '{scheduled_for:yyyyMMddTHHmmssZ}');
   expect(hourly).not.toBe(digest);
   return `${before}${hourly}`;
@@ -100,7 +89,7 @@ describe('a system that was down for six hours', () => {
   });
 
   it('catches up each digest, with the very bytes that it would have had in time', async () => {
-    const instants = instantsDown();
+    const instants = instantsOfSixHours();
     const calls = instants.flatMap((instant) =>
       [50, 20, 5].map((minutes) => new Date(instant.getTime() - minutes * 60_000)),
     );
@@ -124,7 +113,7 @@ describe('a system that was down for six hours', () => {
     const before = await startSystemProcess(down.process);
     before.signal('SIGTERM');
     await before.ended;
-    await backdateDeclarations(down.store.database, DOWN_MS);
+    await backdateDeclarations(down.store.database, SIX_HOURS_MS);
     for (const [n, at] of calls.entries()) await down.append(at, n);
     const after = await startSystemProcess(down.process);
     try {
@@ -136,7 +125,7 @@ describe('a system that was down for six hours', () => {
               '--task',
               'daily_cost_digest',
               '--from',
-              new Date(Date.now() - DOWN_MS).toISOString(),
+              new Date(Date.now() - SIX_HOURS_MS).toISOString(),
               '--json',
             ],
             down.process,

@@ -13,7 +13,7 @@ import type { JobDefinition } from '#job-kit/job';
 import type { BullmqQueueEngine } from '#queue/bullmq-queue-engine';
 import { createQueueEngine } from '#queue/create-queue-engine';
 import type { PlanItem } from '#registry/plan-registry';
-import type { TaskDefinition } from '#registry/task';
+import type { BlackoutCalendar, TaskDefinition } from '#registry/task';
 import { createRuns } from '#runner/create-runs';
 import type { JobExecutor } from '#runner/execute/job-executor';
 import type { OccurrenceLedger } from '#runner/ledger/occurrence-ledger';
@@ -152,7 +152,10 @@ const openLedgerAt = async (dsn: string): Promise<TestDatabase> => {
 export const openRunnerWorld = async (
   backend: 'redis' | 'postgres',
   tasks: readonly TestTask[],
-  options: { readonly ledgerDsn?: string } = {},
+  options: {
+    readonly ledgerDsn?: string;
+    readonly blackouts?: readonly BlackoutCalendar[];
+  } = {},
 ): Promise<RunnerWorld> => {
   const { dsn, database, drop } =
     options.ledgerDsn === undefined
@@ -183,7 +186,7 @@ export const openRunnerWorld = async (
     {
       file: 'test',
       tasks: new Map(tasks.map(({ task }) => [task.id, task])),
-      blackouts: new Map(),
+      blackouts: new Map((options.blackouts ?? []).map((each) => [each.name, each])),
       reconcile: 'enforce',
     },
     new Map(

@@ -141,10 +141,13 @@ export const settleTask = (
     if (applied === null) return closeRemoved(book, taskId, unassigned);
     // Which one is the latest is known only when all of them have their rows.
     if (applied.nextAt !== null && applied.nextAt <= now) return { ...NOTHING, hasMore: true };
-    const graceMs = applied.declaration.task.schedule === null ? 0 : DELIVERY_GRACE_MS;
-    const due = unassigned.filter(
-      ({ dueAt }) => dueAt !== null && now.getTime() - dueAt.getTime() >= graceMs,
-    );
+    const hasSchedule = applied.declaration.task.schedule !== null;
+    const due = unassigned.filter(({ scheduledFor, dueAt }) => {
+      if (dueAt === null) return false;
+      // The engine delivers at the instant alone; what is due at another time is the ledger's to start.
+      const isAtInstant = hasSchedule && dueAt.getTime() === scheduledFor.getTime();
+      return now.getTime() - dueAt.getTime() >= (isAtInstant ? DELIVERY_GRACE_MS : 0);
+    });
     if (due.length === 0) return NOTHING;
     const deliveries = await deliveriesOf(queue, applied, due);
     const decided = await decideEach(
