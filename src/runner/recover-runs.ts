@@ -143,10 +143,12 @@ const recover = async ({ sql, queue, catalog }: RecoveryContext, row: StrayRow):
   const state = await queue.findState({ queueName, jobId: queueJobId });
   if (state === 'active') return 'waits';
   if (place === null) {
-    if (row.is_gone !== true || run.state !== 'queued') return 'waits';
+    if (row.is_gone !== true) return 'waits';
     await queue.remove({ queueName, jobId: queueJobId });
-    await endAsRemoved(sql, run);
-    return 'removed';
+    // Nobody has the code to take a started one over.
+    const wasStarted = run.state === 'running';
+    await (wasStarted ? endAsCrashed(sql, run) : endAsRemoved(sql, run));
+    return wasStarted ? 'crashed' : 'removed';
   }
   if (state === 'waiting' || state === 'delayed') {
     // In a queue that its task has left, perhaps nobody takes it any more.

@@ -125,6 +125,22 @@ describe.each(['redis', 'postgres'] as const)(
       await untilState(runId, 'succeeded');
     });
 
+    it('ends a run whose worker died and whose task left the registry for good', async () => {
+      const { start, untilState, queue, database, apply } = await open(quick('sample'));
+      await apply();
+      const runId = await start('sample');
+      await database.execute(
+        `UPDATE task_runs SET state = 'running', attempts = 1, worker = 'dead'`,
+      );
+      await database.execute(
+        `UPDATE task_declarations SET valid_from = now() - interval '1 hour', valid_to = now() - interval '11 minutes'`,
+      );
+      expect(await recoverRuns(database, queue, catalogWithout())).toMatchObject({
+        crashed: [runId],
+      });
+      expect(await untilState(runId, 'failed')).toMatchObject({ error: { class: 'crash' } });
+    });
+
     it('ends a queued run whose task left the registry for good', async () => {
       const { start, untilState, queue, database, apply } = await open(quick('sample'));
       await apply();

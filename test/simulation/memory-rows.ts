@@ -116,6 +116,18 @@ export class MemoryRows {
     this.#active.delete(runId);
   }
 
+  /** What recovery does to a run of a task that left the registry long ago. */
+  endRunOfRemovedTask(run: LedgerRun): void {
+    if (run.state === 'running') this.#end(run, 'failed', { state: 'failed', reason: 'crash' });
+    else this.#end(run, 'cancelled', { state: 'missed', reason: 'removed' });
+  }
+
+  /** Whether the last declaration of the task ended at least `ms` milliseconds ago. */
+  isGoneSince(taskId: TaskId, ms: number): boolean {
+    const last = this.spans.findLast((span) => span.taskId === taskId)?.validTo ?? null;
+    return last !== null && this.clock().getTime() - last.getTime() >= ms;
+  }
+
   activeRuns(): readonly LedgerRun[] {
     return [...this.#active].flatMap((id) => this.runs.get(id) ?? []);
   }

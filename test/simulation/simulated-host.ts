@@ -51,6 +51,7 @@ interface Execution {
 const SLOTS = 4;
 const BUSY_DEFER_MS = 30_000;
 const ELSEWHERE_DEFER_MS = 60_000;
+const GONE_GRACE_MS = 600_000;
 
 /** Duration of a run: mostly short, now and then longer than its task's interval. */
 const drawDurationMs = (dice: Dice): number =>
@@ -244,6 +245,10 @@ export class SimulatedHost {
       const state = await this.#engine.findState(ref);
       if (state === 'waiting' || state === 'active' || state === 'delayed') continue;
       if (run.state === 'running' && this.#world.isExecuting(run.id, run.token)) continue;
+      if (ledger.isGoneSince(run.taskId, GONE_GRACE_MS) && !this.registry.catalog.has(run.taskId)) {
+        ledger.endRunOfRemovedTask(run);
+        continue;
+      }
       const jobId = `${run.id}-${nowMs}`;
       run.queueJobId = jobId;
       run.queuedMs = nowMs;
