@@ -1,12 +1,11 @@
 import type { Clock } from '#core/clock';
-import { hasCode } from '#core/errors';
 import { type BackfillId, newRunId, type TaskId } from '#core/ids';
 import type { QueueEngine } from '#queue/queue-port';
 import type { Database } from '#storage/database';
+import { enqueueRuns } from '../enqueue-runs.ts';
 import { listReadyBackfills, takeNextInstant } from '../ledger/backfills.ts';
 import { insertRun } from '../ledger/run-ledger.ts';
 import { lockTask } from '../ledger/task-lock.ts';
-import { toQueueData } from '../queue-data.ts';
 import type { Run } from '../run.ts';
 import type { CatalogEntry, TaskCatalog } from '../task-catalog.ts';
 
@@ -61,16 +60,6 @@ export const dispatchBackfills = async (context: {
       isQueued: true,
     });
     if (run === null) continue;
-    try {
-      await queue.enqueue({
-        queueName: entry.queueName,
-        jobId: run.id,
-        name: taskId,
-        data: toQueueData(run),
-        attempts: entry.task.attempts,
-      });
-    } catch (error) {
-      if (!hasCode(error, 'unavailable')) throw error;
-    }
+    await enqueueRuns(queue, [{ run, queueName: entry.queueName, attempts: entry.task.attempts }]);
   }
 };

@@ -1,8 +1,7 @@
-import { hasCode } from '#core/errors';
 import type { TaskId } from '#core/ids';
 import type { QueueEngine } from '#queue/queue-port';
+import { enqueueRuns } from '../enqueue-runs.ts';
 import type { Closing, OccurrenceLedger } from '../ledger/occurrence-ledger.ts';
-import { toQueueData } from '../queue-data.ts';
 import { releaseOccurrence } from '../schedule/release-occurrence.ts';
 import { DELIVERY_GRACE_MS, type StartedByLedger, settleTask } from '../schedule/settle-task.ts';
 import { openExpected } from './open-expected.ts';
@@ -35,26 +34,6 @@ const releaseAll = async (
   return closed;
 };
 
-/** A queue that is away gets the jobs later, from the ledger's own recovery. */
-const enqueue = async (
-  queue: SettlingContext['queue'],
-  started: readonly StartedByLedger[],
-): Promise<void> => {
-  try {
-    await queue.enqueueMany(
-      started.map(({ run, declaration }) => ({
-        queueName: declaration.queueName,
-        jobId: run.id,
-        name: run.taskId,
-        data: toQueueData(run),
-        attempts: declaration.task.attempts,
-      })),
-    );
-  } catch (error) {
-    if (!hasCode(error, 'unavailable')) throw error;
-  }
-};
-
 /**
  * From the clock to the end of every occurrence that no worker was given: opens
  * what fell due, lets go what waited for others, and decides about the rest.
@@ -81,7 +60,15 @@ export const settleOccurrences = async (context: SettlingContext): Promise<Settl
         const settled = await settleTask(ledger, queue, taskId);
         started.push(...settled.started);
         closed.push(...settled.closed);
-        if (settled.started.length > 0) await enqueue(queue, settled.started);
+        if (settled.started.length > 0)
+          await enqueueRuns(
+            queue,
+            settled.started.map(({ run, declaration }) => ({
+              run,
+              queueName: declaration.queueName,
+              attempts: declaration.task.attempts,
+            })),
+          );
         hasMore = settled.hasMore && settled.closed.length > 0;
         if (settled.hasMore && !hasMore) isComplete = false;
       }
