@@ -4,9 +4,9 @@ import type { TaskId } from '#core/ids';
 import type { TaskDefinition } from '#registry/task';
 import { applyRegistry } from '#runner/schedule/apply-registry';
 import { declareRegistry } from '#runner/schedule/declare-tasks';
-import { createTaskCatalog } from '#runner/task-catalog';
 import {
   ADMIN,
+  changedCatalog,
   eventually,
   makeTask,
   openRunnerWorld,
@@ -49,18 +49,9 @@ describe.each(['redis', 'postgres'] as const)('with its ledger, the runner on %s
     rows.every(({ at }, index) => index === 0 || at === (rows[index - 1]?.at ?? 0) + 1_000);
 
   const applyChanged = async (change: (task: TaskDefinition) => TaskDefinition): Promise<void> => {
-    const catalog = createTaskCatalog(
-      {
-        file: 'test',
-        tasks: new Map([...world.catalog].map(([id, { task }]) => [id, change(task)])),
-        blackouts: new Map(),
-        reconcile: 'enforce',
-      },
-      new Map([...world.catalog.values()].map(({ task, job }) => [task.job, job])),
-    );
     await applyRegistry(
       { ledger: world.ledger, queue: world.queue },
-      declareRegistry(catalog),
+      declareRegistry(changedCatalog(world, change)),
       'test',
     );
   };

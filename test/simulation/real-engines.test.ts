@@ -5,9 +5,9 @@ import type { Declaration } from '#registry/declaration';
 import type { TaskDefinition } from '#registry/task';
 import { applyRegistry } from '#runner/schedule/apply-registry';
 import { declareRegistry } from '#runner/schedule/declare-tasks';
-import { createTaskCatalog, type TaskCatalog } from '#runner/task-catalog';
 import {
   ADMIN,
+  changedCatalog,
   eventually,
   makeTask,
   openRunnerWorld,
@@ -36,20 +36,6 @@ const taskOf = (index: number, dice: Dice): TaskDefinition =>
     queue: `shared_${index % 3}`,
   });
 
-const withSchedules = (
-  world: RunnerWorld,
-  change: (task: TaskDefinition) => TaskDefinition,
-): TaskCatalog =>
-  createTaskCatalog(
-    {
-      file: 'test',
-      tasks: new Map([...world.catalog].map(([id, { task }]) => [id, change(task)])),
-      blackouts: new Map(),
-      reconcile: 'enforce',
-    },
-    new Map([...world.catalog.values()].map(({ task, job }) => [task.job, job])),
-  );
-
 /** Strikes at random; the same for the same seed, as far as a real clock allows. */
 const strike = async (world: RunnerWorld, dice: Dice): Promise<string> => {
   const taskId = `task_${dice.whole(0, TASKS - 1)}`;
@@ -63,7 +49,7 @@ const strike = async (world: RunnerWorld, dice: Dice): Promise<string> => {
       setTimeout(() => void world.runs.resumeTask(ADMIN, taskId), 1_500);
       break;
     case 'registry': {
-      const catalog = withSchedules(world, (task) =>
+      const catalog = changedCatalog(world, (task) =>
         dice.chance(0.3)
           ? { ...task, enabled: dice.chance(0.7), schedule: taskOf(0, dice).schedule }
           : task,
@@ -143,7 +129,7 @@ describe.each(['redis', 'postgres'] as const)(
         }
         // Nothing is due any more from here on, so that all can come to its end.
         const { ledger, queue } = world;
-        const none = withSchedules(world, (task) => ({ ...task, schedule: null }));
+        const none = changedCatalog(world, (task) => ({ ...task, schedule: null }));
         for (const { task } of world.catalog.values()) await world.runs.resumeTask(ADMIN, task.id);
         await applyRegistry({ ledger, queue }, declareRegistry(none), 'test');
         const until = await ledger.now();

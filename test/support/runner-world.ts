@@ -149,6 +149,21 @@ const openLedgerAt = async (dsn: string): Promise<TestDatabase> => {
   return { dsn, database, drop: () => database.close() };
 };
 
+/** The world's tasks as another registry would have them, with the same jobs. */
+export const changedCatalog = (
+  world: RunnerWorld,
+  change: (task: TaskDefinition) => TaskDefinition,
+): TaskCatalog =>
+  createTaskCatalog(
+    {
+      file: 'test',
+      tasks: new Map([...world.catalog].map(([id, { task }]) => [id, change(task)])),
+      blackouts: new Map(),
+      reconcile: 'enforce',
+    },
+    new Map([...world.catalog.values()].map(({ task, job }) => [task.job, job])),
+  );
+
 export const openRunnerWorld = async (
   backend: 'redis' | 'postgres',
   tasks: readonly TestTask[],
