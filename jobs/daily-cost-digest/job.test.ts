@@ -2,7 +2,7 @@ import { appendFile, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createJsonlAuditReader } from '#audit/jsonl-audit-reader';
+import { createJsonlAuditReader } from '#audit/read/jsonl-audit-reader';
 import type { CostWeights } from '#finops/cost-weights';
 import {
   type AuditEventLine,

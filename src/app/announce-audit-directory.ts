@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { ensureAuditDirectory, isAdopted } from '#audit/audit-directory';
+import { ensureAuditDirectory, isAdopted } from '#audit/files/audit-directory';
 import type { Settings } from '#config/settings';
 import type { Logger } from '#telemetry/logger';
 

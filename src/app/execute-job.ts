@@ -1,7 +1,7 @@
-import { createAuditFileRetention } from '#audit/audit-file-retention';
 import type { AuditReader } from '#audit/audit-store';
-import { createAuditReader } from '#audit/create-audit-reader';
-import { createNullAuditReader } from '#audit/null-audit-reader';
+import { createAuditReader } from '#audit/read/create-audit-reader';
+import { createNullAuditReader } from '#audit/read/null-audit-reader';
+import { createAuditFileRetention } from '#audit/retention/audit-file-retention';
 import type { Settings } from '#config/settings';
 import type { Clock } from '#core/clock';
 import type { Effect, Effects } from '#core/effects';

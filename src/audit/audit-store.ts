@@ -1,3 +1,5 @@
+import type { AuditEvent } from './audit-event.ts';
+
 /** A column by which tool calls can be broken down. */
 export type AuditDimension = 'tool' | 'agent_id' | 'user_id' | 'workspace_id' | 'status';
 
@@ -73,6 +75,77 @@ export interface AuditReader {
     readonly to: Date;
     readonly signal: AbortSignal;
   }): Promise<AuditView>;
+}
+
+/** Both ends inclusive; instants, or RFC 3339 text as the reference's callers send it. */
+export interface AuditReadQuery {
+  readonly fromTs?: Date | string;
+  readonly toTs?: Date | string;
+  readonly tool?: string;
+  readonly agentId?: string;
+  readonly workspaceId?: string;
+  /** From 1; 50,000 where nothing is said. With `desc` the newest of the range. */
+  readonly limit?: number;
+  /** By `ts`; events of one instant in the order in which they were stored. Default `asc`. */
+  readonly order?: 'asc' | 'desc';
+}
+
+export interface AuditReading {
+  readonly events: readonly AuditEvent[];
+  readonly quality: AuditDataQuality;
+}
+
+/** What became of an event handed to `write`. */
+export type WriteAnswer =
+  | { readonly outcome: 'accepted' }
+  /** `reason` names what is wrong and what is accepted; it never quotes a value. */
+  | { readonly outcome: 'refused'; readonly reason: string };
+
+export interface AuditStoreHealth {
+  /** False: `/readyz` fails. */
+  readonly ok: boolean;
+  /** One sentence for an operator; no DSN, no payload. */
+  readonly detail: string;
+  /**
+   * Which tool calls have to be answered with 503 because their audit event
+   * could not be kept: none, those that change something (full disk, full
+   * buffer), or all (`postgres` while its database is away).
+   */
+  readonly blocks: 'nothing' | 'changes' | 'everything';
+  /** Events accepted but not yet where the backend keeps them. */
+  readonly pendingEvents: number;
+  /** Since the store was opened. */
+  readonly acceptedEvents: number;
+  readonly refusedEvents: number;
+  readonly malformedEvents: number;
+  /** Torn lines that were found and cut back. */
+  readonly repairedLines: number;
+  /** Changes between `postgres` and `jsonl_fallback`. */
+  readonly failovers: number;
+}
+
+/**
+ * The audit trail of tool calls. Backends: `jsonl`, `postgres`, `auto`,
+ * `memory`, `null` (AUDIT_BACKEND); one contract suite runs against each.
+ */
+export interface AuditStore extends AuditReader {
+  /** Answers at once; never throws and never waits for I/O. Unknown keys are dropped, governance names translated. */
+  write(event: unknown): WriteAnswer;
+  /** Everything accepted before the call is durable when it resolves; rejects with `unavailable` when it cannot be. */
+  flush(): Promise<void>;
+  read(query: AuditReadQuery): Promise<AuditReading>;
+  /** One question; use `open` for several about the same range. */
+  aggregate(
+    query: AuditAggregateQuery,
+    signal?: AbortSignal,
+  ): Promise<{
+    readonly rows: readonly AuditAggregateRow[];
+    readonly quality: AuditDataQuality;
+  }>;
+  activeBackend(): AuditDataQuality['sourceBackend'];
+  health(): AuditStoreHealth;
+  /** Flushes what it can and stops. Idempotent. */
+  close(): Promise<void>;
 }
 
 export interface RetentionOutcome {

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { adoptAuditDirectory } from '#audit/audit-directory';
+import { adoptAuditDirectory } from '#audit/files/audit-directory';
 import type { Invocation } from './invocation.ts';
 import { printJson, printLine } from './terminal-text.ts';
 

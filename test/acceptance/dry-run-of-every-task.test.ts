@@ -4,7 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { CommandSession } from '#app/command-session';
 import { openCommandSession } from '#app/open-command-session';
-import { adoptAuditDirectory } from '#audit/audit-directory';
+import { adoptAuditDirectory } from '#audit/files/audit-directory';
 import { loadSettings } from '#config/settings';
 import type { Run } from '#runner/run';
 import { silentLogger } from '#telemetry/logger';

@@ -5,9 +5,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { AuditAggregateQuery, AuditReader } from '#audit/audit-store';
 import { statusClassOf } from '#audit/call-status';
-import { createAuditReader } from '#audit/create-audit-reader';
-import { createJsonlAuditReader } from '#audit/jsonl-audit-reader';
-import { createPostgresAuditReader } from '#audit/postgres-audit-reader';
+import { createAuditReader } from '#audit/read/create-audit-reader';
+import { createJsonlAuditReader } from '#audit/read/jsonl-audit-reader';
+import { createPostgresAuditReader } from '#audit/read/postgres-audit-reader';
 import type { Database } from '#storage/database';
 import { openDatabase } from '#storage/postgres/postgres-database';
 import {

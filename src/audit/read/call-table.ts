@@ -7,9 +7,9 @@ import { type AnalyticsSession, sqlLiteral } from '#storage/duckdb/analytics-ses
 import { copyLines } from '#storage/jsonl/copy-lines';
 import { gunzipFile } from '#storage/jsonl/gunzip-file';
 import { inspectLineFile } from '#storage/jsonl/line-file';
+import type { RejectedLine } from '../audit-store.ts';
+import { type AuditFile, jsonlName } from '../files/audit-files.ts';
 import type { Range } from './aggregate-sql.ts';
-import { type AuditFile, jsonlName } from './audit-files.ts';
-import type { RejectedLine } from './audit-store.ts';
 import {
   BLANK_LINE,
   jsonLinesRelation,

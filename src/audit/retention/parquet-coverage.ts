@@ -1,6 +1,6 @@
 import { openAnalyticsSession } from '#storage/duckdb/analytics-session';
-import type { AuditFile } from './audit-files.ts';
-import { CallTable } from './call-table.ts';
+import type { AuditFile } from '../files/audit-files.ts';
+import { CallTable } from '../read/call-table.ts';
 
 /** Every instant that a timestamp of the table can hold and a Date can name. */
 const ALWAYS = {

@@ -1,5 +1,5 @@
 import { sqlLiteral } from '#storage/duckdb/analytics-session';
-import { statusClassSql } from './call-status.ts';
+import { statusClassSql } from '../call-status.ts';
 
 /**
  * SQL that reads one audit file as rows of

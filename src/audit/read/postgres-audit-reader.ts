@@ -1,5 +1,7 @@
 import { AppError } from '#core/errors';
 import type { Database, Sql } from '#storage/database';
+import type { AuditReader } from '../audit-store.ts';
+import { statusClassSql } from '../call-status.ts';
 import {
   aggregateStatement,
   assertQuery,
@@ -8,8 +10,6 @@ import {
   type SqlDialect,
   toAggregateRows,
 } from './aggregate-sql.ts';
-import type { AuditReader } from './audit-store.ts';
-import { statusClassSql } from './call-status.ts';
 
 export interface PostgresAuditReaderOptions {
   readonly database: Database;

@@ -1,4 +1,4 @@
-import type { AuditReader } from './audit-store.ts';
+import type { AuditReader } from '../audit-store.ts';
 
 /** The reader of a backend that keeps nothing another process could read: no calls, nothing missing. */
 export const createNullAuditReader = (sourceBackend: 'memory' | 'null'): AuditReader => ({

@@ -1,5 +1,5 @@
 import { AppError } from '#core/errors';
-import type { AuditAggregateQuery, AuditAggregateRow, AuditDimension } from './audit-store.ts';
+import type { AuditAggregateQuery, AuditAggregateRow, AuditDimension } from '../audit-store.ts';
 
 /** The few words in which DuckDB and PostgreSQL differ. */
 export interface SqlDialect {

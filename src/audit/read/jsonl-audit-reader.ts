@@ -1,5 +1,7 @@
 import { AppError } from '#core/errors';
 import { openAnalyticsSession } from '#storage/duckdb/analytics-session';
+import type { AuditDataQuality, AuditReader } from '../audit-store.ts';
+import { type AuditFile, filesOfRange, listAuditFiles } from '../files/audit-files.ts';
 import {
   aggregateStatement,
   assertQuery,
@@ -9,8 +11,6 @@ import {
   type SqlDialect,
   toAggregateRows,
 } from './aggregate-sql.ts';
-import { type AuditFile, filesOfRange, listAuditFiles } from './audit-files.ts';
-import type { AuditDataQuality, AuditReader } from './audit-store.ts';
 import { CALLS_TABLE, CallTable } from './call-table.ts';
 
 export interface JsonlAuditReaderOptions {

@@ -1,9 +1,9 @@
 import { stat } from 'node:fs/promises';
 import type { FileEffects } from '#core/effects';
 import { AppError, messageOf } from '#core/errors';
-import { isAdopted } from './audit-directory.ts';
-import { type AuditFile, dayOf, listAuditFiles } from './audit-files.ts';
-import type { AuditFileRetention, RetentionOutcome } from './audit-store.ts';
+import type { AuditFileRetention, RetentionOutcome } from '../audit-store.ts';
+import { isAdopted } from '../files/audit-directory.ts';
+import { type AuditFile, dayOf, listAuditFiles } from '../files/audit-files.ts';
 import { parquetShortfall } from './parquet-coverage.ts';
 
 export interface AuditFileRetentionOptions {

@@ -1,6 +1,6 @@
 import { hasCode } from '#core/errors';
 import type { Database } from '#storage/database';
-import type { AuditReader } from './audit-store.ts';
+import type { AuditReader } from '../audit-store.ts';
 import { createJsonlAuditReader } from './jsonl-audit-reader.ts';
 import { createPostgresAuditReader } from './postgres-audit-reader.ts';
 

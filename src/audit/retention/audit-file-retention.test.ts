@@ -13,7 +13,7 @@ import {
   writeJsonlDays,
   writeParquetDays,
 } from '#test/support/audit-events';
-import { AUDIT_MARKER, adoptAuditDirectory } from './audit-directory.ts';
+import { AUDIT_MARKER, adoptAuditDirectory } from '../files/audit-directory.ts';
 import { createAuditFileRetention } from './audit-file-retention.ts';
 
 const NOW = new Date('2026-11-20T03:30:00Z');
