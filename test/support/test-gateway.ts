@@ -8,7 +8,7 @@ import { systemClock } from '#core/clock';
 import { packageRoot } from '#core/package-root';
 import { PostgresApiKeyStore } from '#gateway/access/postgres-api-key-store';
 import { PostgresSessionStore } from '#gateway/access/postgres-session-store';
-import { RBAC_MATRIX_SCHEMA } from '#gateway/access/rbac-matrix';
+import { RBAC_MATRIX_SCHEMA, type RbacMatrix } from '#gateway/access/rbac-matrix';
 import { type GatewayOptions, GatewayService } from '#gateway/gateway';
 import { TOOL_LIMITS_SCHEMA } from '#gateway/governance/tool-limits';
 import { createJobsTool } from '#gateway/tools/jobs-tool';
@@ -79,6 +79,12 @@ const executor: JobExecutor = (attempt: JobAttempt) => () => ({
   kill: null,
 });
 
+/** The shipped matrix with the rows of the tools that a test's gateway has. */
+const onlyRowsOf = (tools: readonly string[], matrix: RbacMatrix): RbacMatrix => ({
+  ...matrix,
+  tools: Object.fromEntries(Object.entries(matrix.tools).filter(([name]) => tools.includes(name))),
+});
+
 const ACTOR = { id: 'test', entitlements: new Set(['*']), isAdmin: true };
 
 /** The real gateway and board on real engines, with the policies that are shipped. */
@@ -115,7 +121,10 @@ export const startTestGateway = async (
     gatewayKey: { key: GATEWAY_KEY, source: 'configured', file: null },
     keys,
     sessions,
-    matrix: await loadPolicy({ dir, name: 'rbac_tools_matrix', schema: RBAC_MATRIX_SCHEMA }),
+    matrix: onlyRowsOf(
+      ['jobs'],
+      await loadPolicy({ dir, name: 'rbac_tools_matrix', schema: RBAC_MATRIX_SCHEMA }),
+    ),
     limits: await loadPolicy({ dir, name: 'tool_limits', schema: TOOL_LIMITS_SCHEMA }),
     tools: [
       createJobsTool({

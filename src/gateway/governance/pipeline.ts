@@ -151,7 +151,14 @@ export const createPipeline = (options: PipelineOptions): Pipeline => {
       actionName,
       action,
       params: request.params,
-      caller: { actor: toActor(principal), principal, requestId, idempotencyKey, publicUrl },
+      caller: {
+        actor: toActor(principal),
+        principal,
+        requestId,
+        idempotencyKey,
+        publicUrl,
+        signal: new AbortController().signal,
+      },
       answer: null,
     };
     for (const step of steps) call = await step.run(call);

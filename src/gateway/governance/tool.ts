@@ -10,6 +10,8 @@ export interface ToolCaller {
   readonly idempotencyKey: string | undefined;
   /** Address of this gateway as callers reach it, without a slash at the end. */
   readonly publicUrl: string;
+  /** Aborts when the tool's timeout has passed (config/tool_limits.yml). */
+  readonly signal: AbortSignal;
 }
 
 export interface ToolAnswer {
@@ -21,6 +23,8 @@ export interface ToolAnswer {
 /** One named capability: its parameters, and what it does once they are known to be right. */
 export interface ToolAction {
   readonly description: string;
+  /** `change`: refused while its audit event could not be kept. */
+  readonly effect: 'read' | 'change';
   readonly params: TObject;
   execute(params: unknown, caller: ToolCaller): Promise<ToolAnswer>;
 }
@@ -36,10 +40,12 @@ export interface Tool {
 /** Ties an action's code to its schema: `execute` is only called with params that the schema passed. */
 export const defineAction = <Schema extends TObject>(action: {
   readonly description: string;
+  readonly effect: ToolAction['effect'];
   readonly params: Schema;
   readonly execute: (params: Static<Schema>, caller: ToolCaller) => Promise<ToolAnswer>;
 }): ToolAction => ({
   description: action.description,
+  effect: action.effect,
   params: action.params,
   execute: (params, caller) => action.execute(params as Static<Schema>, caller),
 });

@@ -105,6 +105,7 @@ const ok = (body: ToolAnswer['body']): ToolAnswer => ({ status: 200, body });
 
 const taskActions = (runs: Runs) => ({
   list_tasks: defineAction({
+    effect: 'read',
     description:
       'Every task the caller may read, with its schedule, pause, last run and the kinds of its open alarms.',
     params: Type.Object({}, closed),
@@ -117,12 +118,14 @@ const taskActions = (runs: Runs) => ({
     },
   }),
   get_task: defineAction({
+    effect: 'read',
     description: 'One task, with its open alarms and how often it really starts.',
     params: Type.Object({ task_id: TaskName }, closed),
     execute: async ({ task_id }, { actor }) =>
       ok(toTaskDetailRecord(await runs.getTask(actor, task_id))),
   }),
   pause_task: defineAction({
+    effect: 'change',
     description: 'Pauses a task: its occurrences are skipped until it is resumed.',
     params: Type.Object(
       { task_id: TaskName, reason: Type.String({ minLength: 1, maxLength: 500 }) },
@@ -132,12 +135,14 @@ const taskActions = (runs: Runs) => ({
       ok(toTaskDetailRecord(await runs.pauseTask(actor, task_id, reason))),
   }),
   resume_task: defineAction({
+    effect: 'change',
     description: 'Resumes a paused task.',
     params: Type.Object({ task_id: TaskName }, closed),
     execute: async ({ task_id }, { actor }) =>
       ok(toTaskDetailRecord(await runs.resumeTask(actor, task_id))),
   }),
   plan: defineAction({
+    effect: 'read',
     description:
       "What applying the gateway's registry file would change: tasks added, changed, gone or drifted, each with its next instants and overdue occurrences. Changes nothing.",
     params: Type.Object({}, closed),
@@ -148,6 +153,7 @@ const taskActions = (runs: Runs) => ({
 
 const runActions = ({ runs, boardPathOf }: JobsToolOptions) => ({
   start_task: defineAction({
+    effect: 'change',
     description:
       'Starts a run of a task. With the header Idempotency-Key a repeated call answers the first run.',
     params: StartParams,
@@ -167,11 +173,13 @@ const runActions = ({ runs, boardPathOf }: JobsToolOptions) => ({
     },
   }),
   get_run: defineAction({
+    effect: 'read',
     description: "The ledger's record of a run.",
     params: Type.Object({ run_id: RunName }, closed),
     execute: async ({ run_id }, { actor }) => ok(toRunRecord(await runs.get(actor, run_id))),
   }),
   list_runs: defineAction({
+    effect: 'read',
     description: 'Runs, newest first.',
     params: ListRunsParams,
     execute: async (params, { actor }) => {
@@ -198,6 +206,7 @@ const runActions = ({ runs, boardPathOf }: JobsToolOptions) => ({
     },
   }),
   cancel_run: defineAction({
+    effect: 'change',
     description: 'Ends a queued run and asks the worker of a running one to stop.',
     params: Type.Object(
       { run_id: RunName, reason: Type.Optional(Type.String({ maxLength: 500, default: '' })) },
@@ -207,6 +216,7 @@ const runActions = ({ runs, boardPathOf }: JobsToolOptions) => ({
       ok(toRunRecord(await runs.cancel(actor, run_id, reason ?? ''))),
   }),
   retry_run: defineAction({
+    effect: 'change',
     description:
       'A further run with the task, inputs and scheduled_for of one that did not succeed.',
     params: Type.Object({ run_id: RunName }, closed),
