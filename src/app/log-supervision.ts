@@ -43,6 +43,12 @@ export const logSupervision = (logger: Logger): SupervisorObserver => ({
         'closed occurrences that do not run',
       );
   },
+  remade(runs) {
+    logger.info(
+      { runs: runs.length, ...byTask(runs) },
+      'reports on incomplete data are made again',
+    );
+  },
   schedulesDiffered({ policy, differences }) {
     logger.warn(
       {

@@ -22,6 +22,7 @@ export const silentSupervisorObserver = (
 ): SupervisorObserver => ({
   recovered: quiet,
   settled: quiet,
+  remade: quiet,
   schedulesDiffered: quiet,
   alarmRaised: quiet,
   alarmCleared: quiet,

@@ -12,9 +12,11 @@ import {
 } from '../ledger/task-alarms.ts';
 import { removeDeadWorkers } from '../ledger/workers.ts';
 import { type Recovered, recoverRuns } from '../recover-runs.ts';
+import type { Run } from '../run.ts';
 import { type Reconciled, reconcileSchedules } from '../schedule/reconcile-schedules.ts';
 import type { TaskCatalog } from '../task-catalog.ts';
 import { dispatchBackfills } from './dispatch-backfills.ts';
+import { remakePartialRuns } from './remake-partial-runs.ts';
 import { reportDifferences } from './schedule-alarms.ts';
 import { type SettledOccurrences, settleOccurrences } from './settle-occurrences.ts';
 import { watchCadence } from './watch-cadence.ts';
@@ -26,6 +28,8 @@ const RECOVER_EVERY_MS = 10_000;
 const RECONCILE_EVERY_MS = 60_000;
 /** Looks at every task's latest starts, so not as often as the rest. */
 const CADENCE_EVERY_MS = 300_000;
+/** Reports on incomplete data wait ten minutes at least, so a minute more is little. */
+const REMAKE_EVERY_MS = 60_000;
 /** Ends of runs that follow each other closely make one look. */
 const WAKE_AFTER_MS = 250;
 /** The look at the start ends after this, however much was missed; the next ones go on. */
@@ -34,6 +38,8 @@ const FIRST_LOOK_MS = 10_000;
 export interface SupervisorObserver {
   recovered(recovered: Recovered): void;
   settled(settled: SettledOccurrences): void;
+  /** Reports that were built on incomplete data are made again. */
+  remade(runs: readonly Run[]): void;
   /** The engine's schedules were not what the registry says: emptied, edited or deleted behind our back. */
   schedulesDiffered(reconciled: Reconciled): void;
   alarmRaised(alarm: TaskAlarm): void;
@@ -82,6 +88,7 @@ export class Supervisor implements Service {
       clock.every(RECOVER_EVERY_MS, () => void this.#errand('recovery', () => this.#recover())),
       clock.every(RECONCILE_EVERY_MS, () => this.reconcileSoon()),
       clock.every(CADENCE_EVERY_MS, () => void this.#errand('cadence', () => this.#watchCadence())),
+      clock.every(REMAKE_EVERY_MS, () => this.remakeSoon()),
     ];
     const subscription = await database.listen(RUN_ENDED_CHANNEL, () => this.#wake());
     if (this.#stopped.signal.aborted) await subscription.close();
@@ -99,6 +106,10 @@ export class Supervisor implements Service {
 
   superviseSoon(): void {
     void this.#errand('supervision', () => this.#supervise(() => true));
+  }
+
+  remakeSoon(): void {
+    void this.#errand('partial reports', () => this.#remake());
   }
 
   reconcileSoon(): void {
@@ -169,6 +180,14 @@ export class Supervisor implements Service {
       const { raised, cleared } = await reportDifferences(database, reconciled);
       for (const alarm of raised) observer.alarmRaised(alarm);
       for (const alarm of cleared) observer.alarmCleared(alarm);
+    });
+  }
+
+  async #remake(): Promise<void> {
+    const { ledger, observer } = this.#options;
+    await ledger.asLeader('partial reports', async () => {
+      const remade = await remakePartialRuns(this.#options);
+      if (remade.length > 0) observer.remade(remade);
     });
   }
 
