@@ -18,6 +18,7 @@ export const quietWorker = (over = {}) => ({
 export const quietSupervisor = () => ({
   recovered: quiet,
   settled: quiet,
+  remade: quiet,
   schedulesDiffered: quiet,
   alarmRaised: quiet,
   alarmCleared: quiet,
