@@ -11,6 +11,15 @@ export interface Sql {
   execute(text: string, values?: readonly unknown[]): Promise<number>;
 }
 
+/** Statements of one transaction. */
+export interface TransactionSql extends Sql {
+  /**
+   * Runs `COPY … FROM STDIN` with the bytes as its input and answers how many
+   * rows went in. A fault of the input ends the COPY and with it the transaction.
+   */
+  copyIn(text: string, input: Iterable<Buffer> | AsyncIterable<Buffer>): Promise<number>;
+}
+
 export interface Subscription {
   close(): Promise<void>;
 }
@@ -20,8 +29,15 @@ export interface Subscription {
  * AppError `unavailable` with the cause kept; `sqlState(error)` tells the others apart.
  */
 export interface Database extends Sql {
-  /** BEGIN … COMMIT on one connection; ROLLBACK when `work` rejects. */
-  transaction<T>(work: (sql: Sql) => Promise<T>): Promise<T>;
+  /**
+   * BEGIN … COMMIT on one connection; ROLLBACK when `work` rejects. When the
+   * signal aborts, the connection is cut, whatever the server is doing, and the
+   * transaction rejects with `unavailable`.
+   */
+  transaction<T>(
+    work: (sql: TransactionSql) => Promise<T>,
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<T>;
   /**
    * LISTENs on a connection of its own, which is made again after it broke.
    * What was notified in between is lost, so callers poll as well.

@@ -1,8 +1,9 @@
 import type pg from 'pg';
 import { type Clock, systemClock } from '#core/clock';
 import { AppError, hasCode } from '#core/errors';
-import type { Database, Sql, Subscription } from '../database.ts';
+import type { Database, Subscription, TransactionSql } from '../database.ts';
 import { openPool, type PoolOptions } from './connection-pool.ts';
+import { copyInto } from './copy-input.ts';
 import { listenOn } from './notification-listener.ts';
 import { translatePostgresError } from './postgres-errors.ts';
 import { StatementNames } from './statement-names.ts';
@@ -18,7 +19,7 @@ export interface DatabaseOptions extends PoolOptions {
 const isReusable = (failure: unknown): boolean =>
   !hasCode(translatePostgresError(failure), 'unavailable');
 
-const sqlOn = (client: pg.ClientBase, names: StatementNames): Sql => ({
+const sqlOn = (client: pg.ClientBase, names: StatementNames): TransactionSql => ({
   async query<Row extends object>(text: string, values?: readonly unknown[]) {
     const result = await run(client, names, { text, values });
     return result.rows as readonly Row[];
@@ -26,6 +27,7 @@ const sqlOn = (client: pg.ClientBase, names: StatementNames): Sql => ({
   async execute(text, values) {
     return (await run(client, names, { text, values })).rowCount ?? 0;
   },
+  copyIn: (text, input) => copyInto(client, text, input),
 });
 
 const run = async (
@@ -58,27 +60,40 @@ export const openDatabase = (options: DatabaseOptions): Database => {
   const subscriptions = new Set<Subscription>();
   let closed: Promise<void> | undefined;
 
-  const borrow = async <T>(work: (client: pg.PoolClient) => Promise<T>): Promise<T> => {
+  const borrow = async <T>(
+    work: (client: pg.PoolClient) => Promise<T>,
+    signal?: AbortSignal,
+  ): Promise<T> => {
     let client: pg.PoolClient;
     try {
       client = await pool.connect();
     } catch (error) {
       throw translatePostgresError(error);
     }
+    let isCut = signal?.aborted === true;
+    const cut = (): void => {
+      isCut = true;
+      // With a statement under way the driver closes the socket at once.
+      client.end().catch(() => {});
+    };
+    signal?.addEventListener('abort', cut, { once: true });
     try {
+      if (isCut) throw new AppError('unavailable', 'PostgreSQL was given no more time');
       const result = await work(client);
-      client.release();
+      client.release(isCut);
       return result;
     } catch (error) {
-      client.release(!isReusable(error));
+      client.release(isCut || !isReusable(error));
       throw translatePostgresError(error);
+    } finally {
+      signal?.removeEventListener('abort', cut);
     }
   };
 
-  const transaction = <T>(work: (sql: Sql) => Promise<T>): Promise<T> =>
+  const transaction: Database['transaction'] = (work, transactionOptions) =>
     borrow(async (client) => {
       await client.query('BEGIN');
-      let result: T;
+      let result: Awaited<ReturnType<typeof work>>;
       try {
         result = await work(sqlOn(client, names));
       } catch (error) {
@@ -95,7 +110,7 @@ export const openDatabase = (options: DatabaseOptions): Database => {
           'the transaction was rolled back because a statement in it had failed',
         );
       return result;
-    });
+    }, transactionOptions?.signal);
 
   const ping = async (timeoutMs: number): Promise<void> => {
     const answered = new AbortController();
