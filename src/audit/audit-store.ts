@@ -65,6 +65,13 @@ export interface AuditView {
   readonly quality: AuditDataQuality;
   /** Rows in total order of bucket and key. The query's range lies inside the view's. */
   aggregate(query: AuditAggregateQuery): Promise<readonly AuditAggregateRow[]>;
+  /**
+   * Several questions at once, answered in their order. Where a view has it,
+   * questions that differ in their group keys alone cost one scan together.
+   */
+  aggregateAll?(
+    queries: readonly AuditAggregateQuery[],
+  ): Promise<readonly (readonly AuditAggregateRow[])[]>;
   close(): Promise<void>;
 }
 
@@ -124,15 +131,8 @@ export interface AuditStoreHealth {
   readonly failovers: number;
 }
 
-/**
- * The audit trail of tool calls. Backends: `jsonl`, `postgres`, `auto`,
- * `memory`, `null` (AUDIT_BACKEND); one contract suite runs against each.
- */
-export interface AuditStore extends AuditReader {
-  /** Answers at once; never throws and never waits for I/O. Unknown keys are dropped, governance names translated. */
-  write(event: unknown): WriteAnswer;
-  /** Everything accepted before the call is durable when it resolves; rejects with `unavailable` when it cannot be. */
-  flush(): Promise<void>;
+/** Everything that can be asked of the trail. */
+export interface AuditTrailReader extends AuditReader {
   read(query: AuditReadQuery): Promise<AuditReading>;
   /** One question; use `open` for several about the same range. */
   aggregate(
@@ -142,30 +142,19 @@ export interface AuditStore extends AuditReader {
     readonly rows: readonly AuditAggregateRow[];
     readonly quality: AuditDataQuality;
   }>;
+}
+
+/**
+ * The audit trail of tool calls. Backends: `jsonl`, `postgres`, `auto`,
+ * `memory`, `null` (AUDIT_BACKEND); one contract suite runs against each.
+ */
+export interface AuditStore extends AuditTrailReader {
+  /** Answers at once; never throws and never waits for I/O. Unknown keys are dropped, governance names translated. */
+  write(event: unknown): WriteAnswer;
+  /** Everything accepted before the call is durable when it resolves; rejects with `unavailable` when it cannot be. */
+  flush(): Promise<void>;
   activeBackend(): AuditDataQuality['sourceBackend'];
   health(): AuditStoreHealth;
   /** Flushes what it can and stops. Idempotent. */
   close(): Promise<void>;
-}
-
-export interface RetentionOutcome {
-  readonly deletedFiles: number;
-  readonly compressedFiles: number;
-  readonly freedBytes: number;
-  /** Files kept on purpose, with the reason. */
-  readonly kept: readonly { readonly file: string; readonly reason: string }[];
-}
-
-/** Ageing of the daily JSONL files. */
-export interface AuditFileRetention {
-  /**
-   * Days older than `retentionDays` before `now`: the file is deleted when a
-   * Parquet file of the day with the same number of events exists, else it is
-   * replaced by its `.gz`. A directory without our marker is left alone.
-   */
-  apply(rule: {
-    readonly now: Date;
-    readonly retentionDays: number;
-    readonly signal: AbortSignal;
-  }): Promise<RetentionOutcome>;
 }

@@ -42,6 +42,9 @@ export interface Settings {
     readonly backend: AuditBackend;
     readonly jsonlDir: string;
     readonly jsonlDirIsDefault: boolean;
+    readonly fsync: 'always' | 'interval' | 'never';
+    /** 1 to 3,600. */
+    readonly recoverySeconds: number;
   };
   readonly repoRoot: string;
   readonly dataDir: string;
@@ -189,7 +192,12 @@ export const loadSettings = (options: {
     },
     redisUrl: values.REDIS_URL ?? null,
     queuePrefix: values.QUEUE_PREFIX ?? 'opsloop',
-    audit: { backend: audit.backend, ...paths.audit },
+    audit: {
+      backend: audit.backend,
+      ...paths.audit,
+      fsync: values.AUDIT_FSYNC ?? 'interval',
+      recoverySeconds: values.AUDIT_RECOVERY_SECONDS ?? 300,
+    },
     repoRoot: paths.repoRoot,
     dataDir: paths.dataDir,
     registryFile: paths.registryFile,

@@ -161,6 +161,26 @@ export const VARIABLES = {
     default: 'ops/audit below REPO_ROOT',
     example: '/var/lib/opsloop/audit',
   }),
+  AUDIT_FSYNC: variable({
+    section: 'Audit trail',
+    schema: Type.Enum(['always', 'interval', 'never']),
+    accepts: 'always, interval, never',
+    description:
+      'When audit events are forced onto the disk: with each append, each second, or when the operating system likes. Only a power cut makes a difference.',
+    default: 'interval',
+    example: 'always',
+    secret: false,
+  }),
+  AUDIT_RECOVERY_SECONDS: variable({
+    section: 'Audit trail',
+    schema: Type.Integer({ minimum: 1, maximum: 3600 }),
+    accepts: 'an integer from 1 to 3600',
+    description:
+      'The longest pause between two attempts to reach PostgreSQL while AUDIT_BACKEND=auto keeps events in local files. The first attempts follow each other faster.',
+    default: '300',
+    example: '60',
+    secret: false,
+  }),
   REPO_ROOT: variable({
     ...PATH,
     section: 'Paths',

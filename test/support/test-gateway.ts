@@ -1,6 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
+import type { AuditStore } from '#audit/audit-store';
+import { createMemoryAuditStore } from '#audit/backends/memory-audit-store';
 import { createBoard } from '#board/board';
 import { boardJobPath, toBoardQueues } from '#board/board-queue';
 import { loadPolicy } from '#config/policy-files';
@@ -35,6 +37,8 @@ export interface TestGateway {
   readonly gateway: GatewayService;
   readonly keys: PostgresApiKeyStore;
   readonly sessions: PostgresSessionStore;
+  /** Keeps the events of this gateway's calls in memory. */
+  readonly audit: AuditStore;
   readonly runs: Runs;
   readonly engine: BullmqQueueEngine;
   readonly database: TestDatabase;
@@ -85,6 +89,17 @@ const onlyRowsOf = (tools: readonly string[], matrix: RbacMatrix): RbacMatrix =>
   tools: Object.fromEntries(Object.entries(matrix.tools).filter(([name]) => tools.includes(name))),
 });
 
+/** A test's own tools take the default limits; rows of tools that it does not have are left out. */
+const withLimits = (options: GatewayOptions): GatewayOptions => ({
+  ...options,
+  limits: {
+    ...options.limits,
+    tools: Object.fromEntries(
+      options.tools.map(({ name }) => [name, options.limits.tools[name] ?? {}]),
+    ),
+  },
+});
+
 const ACTOR = { id: 'test', entitlements: new Set(['*']), isAdmin: true };
 
 /** The real gateway and board on real engines, with the policies that are shipped. */
@@ -92,6 +107,8 @@ export const startTestGateway = async (
   options: {
     readonly backend?: 'postgres' | 'redis';
     readonly withWorker?: boolean;
+    /** Default: one of its own in memory. */
+    readonly audit?: AuditStore;
     readonly change?: (defaults: GatewayOptions) => GatewayOptions;
   } = {},
 ): Promise<TestGateway> => {
@@ -109,6 +126,7 @@ export const startTestGateway = async (
   });
   const keys = new PostgresApiKeyStore(database.database);
   const sessions = new PostgresSessionStore(database.database, GATEWAY_KEY);
+  const audit = options.audit ?? createMemoryAuditStore();
   const dir = path.join(packageRoot(), 'config');
   const queues = toBoardQueues(catalog.values());
   const queueOf = new Map(
@@ -121,6 +139,7 @@ export const startTestGateway = async (
     gatewayKey: { key: GATEWAY_KEY, source: 'configured', file: null },
     keys,
     sessions,
+    audit,
     matrix: onlyRowsOf(
       ['jobs'],
       await loadPolicy({ dir, name: 'rbac_tools_matrix', schema: RBAC_MATRIX_SCHEMA }),
@@ -152,7 +171,7 @@ export const startTestGateway = async (
     logger: silentLogger(),
     version: '0.0.0',
   };
-  const gateway = new GatewayService(options.change?.(defaults) ?? defaults);
+  const gateway = new GatewayService(withLimits(options.change?.(defaults) ?? defaults));
   await gateway.start();
 
   const journalDirectory = await mkdtemp(path.join(tmpdir(), 'opsloop-journal-'));
@@ -181,6 +200,7 @@ export const startTestGateway = async (
     gateway,
     keys,
     sessions,
+    audit,
     runs,
     engine,
     database,

@@ -5,7 +5,8 @@ import { AppError } from '#core/errors';
 /** Its presence says that opsloop may write to, compact and clean the directory. */
 export const AUDIT_MARKER = '.opsloop-audit';
 
-const MARKER_TEXT =
+/** What the marker says to whoever finds it. */
+export const MARKER_TEXT =
   'opsloop writes, compacts and cleans the tool-call audit files of this directory.\nDelete this file to make it leave the directory alone.\n';
 
 const hasErrorCode = (error: unknown, code: string): boolean =>

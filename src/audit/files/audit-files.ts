@@ -17,7 +17,7 @@ export interface AuditFile {
 }
 
 /** Folder of the Parquet files, inside the audit directory. */
-const COMPACT_FOLDER = 'compact';
+export const COMPACT_FOLDER = 'compact';
 
 const DAY_MS = 86_400_000;
 const NAME = /^tool_audit_(\d{4}-\d{2}-\d{2})\.(jsonl\.gz|jsonl|parquet)$/;
@@ -30,6 +30,9 @@ const FORMS: Readonly<Record<string, AuditFileForm>> = {
 export const dayOf = (at: Date): string => at.toISOString().slice(0, 10);
 
 export const jsonlName = (day: string): string => `tool_audit_${day}.jsonl`;
+
+/** Relative to the audit directory, with a forward slash. */
+export const parquetName = (day: string): string => `${COMPACT_FOLDER}/tool_audit_${day}.parquet`;
 
 const isCalendarDay = (day: string): boolean => {
   const at = Date.parse(`${day}T00:00:00Z`);

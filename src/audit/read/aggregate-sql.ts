@@ -7,6 +7,9 @@ export interface SqlDialect {
   readonly callsRelation: string;
   /** Which bucket of `bucketMs` since `fromMs` the column `ts` lies in, as an integer expression. */
   bucketIndex(fromMs: number, bucketMs: number): string;
+  /** How the relation writes a key other than a status, and back. */
+  encodeKey(text: string): string;
+  decodeKey(stored: string): string;
 }
 
 export interface AggregateStatement {
@@ -16,6 +19,8 @@ export interface AggregateStatement {
 
 /** A row as both engines give it. */
 export interface RawAggregateRow {
+  /** One bit per key of the statement, the first key highest; set where the row is not grouped by it. */
+  readonly grouping: number;
   readonly bucket?: number | null;
   readonly calls: number;
   readonly duration_ms_sum: number;
@@ -25,41 +30,87 @@ export interface RawAggregateRow {
   readonly [key: string]: unknown;
 }
 
-const COLUMNS: Readonly<Record<AuditDimension, string>> = {
-  tool: 'tool',
-  agent_id: 'agent_id',
-  user_id: 'user_id',
-  workspace_id: 'workspace_id',
-  status: 'status',
+/** Queries that differ in their group keys alone, so that one scan answers them all. */
+interface SharedScan {
+  readonly first: AuditAggregateQuery;
+  /** Where in the list of questions each of them stands. */
+  readonly members: { readonly index: number; readonly query: AuditAggregateQuery }[];
+}
+
+/** Keys that tell rows apart; tools that are all treated alike do not. */
+const groupKeysOf = (query: AuditAggregateQuery): readonly AuditDimension[] =>
+  query.groupBy.filter(
+    (dimension) =>
+      dimension !== 'tool' || query.toolsApart === undefined || toolsOf(query).length > 0,
+  );
+
+const toolsOf = (query: AuditAggregateQuery): readonly string[] =>
+  (query.toolsApart ?? []).filter((tool) => !tool.includes('\0'));
+
+/** The tools that a query keeps apart; undefined where it tells all apart or none. */
+const toolsToldApart = (query: AuditAggregateQuery): readonly string[] | undefined =>
+  query.groupBy.includes('tool') && toolsOf(query).length > 0 ? toolsOf(query) : undefined;
+
+const scanKeyOf = (query: AuditAggregateQuery): string =>
+  JSON.stringify([
+    query.from.getTime(),
+    query.to.getTime(),
+    query.bucketMs ?? null,
+    query.statuses ?? null,
+    query.withP95 === true,
+    toolsToldApart(query) ?? null,
+  ]);
+
+/** Whole tools and tools kept apart cannot be grouped in one scan, so each has one of its own. */
+const toScans = (queries: readonly AuditAggregateQuery[]): readonly SharedScan[] => {
+  const scans = new Map<string, SharedScan>();
+  for (const [index, query] of queries.entries()) {
+    const key = scanKeyOf(query);
+    const scan = scans.get(key) ?? { first: query, members: [] };
+    scan.members.push({ index, query });
+    scans.set(key, scan);
+  }
+  return [...scans.values()];
 };
 
 const keyExpression = (
   dimension: AuditDimension,
   toolPlaceholders: readonly string[] | undefined,
-): string => {
-  if (dimension !== 'tool' || toolPlaceholders === undefined) return COLUMNS[dimension];
-  if (toolPlaceholders.length === 0) return 'CAST(NULL AS text)';
-  return `CASE WHEN tool IN (${toolPlaceholders.join(', ')}) THEN tool END`;
-};
+): string =>
+  dimension !== 'tool' || toolPlaceholders === undefined
+    ? dimension
+    : `CASE WHEN tool IN (${toolPlaceholders.join(', ')}) THEN tool END`;
+
+/** Group keys of a scan in a fixed order, the one of the bits of `grouping`. */
+const keysOf = (scan: SharedScan): readonly AuditDimension[] => [
+  ...new Set(scan.members.flatMap(({ query }) => groupKeysOf(query))),
+];
 
 /** One statement for both engines, so that a figure cannot mean two things. */
-export const aggregateStatement = (
-  query: AuditAggregateQuery,
-  dialect: SqlDialect,
-): AggregateStatement => {
-  const toolsApart = query.toolsApart?.filter((tool) => !tool.includes('\0'));
-  const toolPlaceholders = toolsApart?.map((_tool, index) => `$${index + 3}`);
-  const keys = query.groupBy.map(
-    (dimension) => `${keyExpression(dimension, toolPlaceholders)} AS key_${dimension}`,
+const statementOf = (scan: SharedScan, dialect: SqlDialect): AggregateStatement => {
+  const { first: query } = scan;
+  const keys = keysOf(scan);
+  const tools = toolsToldApart(query);
+  const placeholders = tools?.map((_tool, index) => `$${index + 3}`);
+  const bucket = query.bucketMs === undefined ? [] : ['bucket'];
+  const sets = scan.members.map(
+    ({ query: member }) =>
+      `(${[...groupKeysOf(member).map((dimension) => `key_${dimension}`), ...bucket].join(', ')})`,
   );
-  const bucket =
-    query.bucketMs === undefined
+  const keyed = [
+    ...keys.map((dimension) => `${keyExpression(dimension, placeholders)} AS key_${dimension}`),
+    ...(query.bucketMs === undefined
       ? []
-      : [`${dialect.bucketIndex(query.from.getTime(), query.bucketMs)} AS bucket`];
-  const grouping = [...keys, ...bucket];
-  const usesTools = query.groupBy.includes('tool') && (toolsApart?.length ?? 0) > 0;
+      : [`${dialect.bucketIndex(query.from.getTime(), query.bucketMs)} AS bucket`]),
+    'duration_ms',
+    'status',
+  ];
   const text = `SELECT ${[
-    ...grouping,
+    ...keys.map((dimension) => `key_${dimension}`),
+    ...bucket.map((name) => `CAST(${name} AS double precision) AS ${name}`),
+    keys.length === 0
+      ? 'CAST(0 AS double precision) AS grouping'
+      : `CAST(GROUPING(${keys.map((dimension) => `key_${dimension}`).join(', ')}) AS double precision) AS grouping`,
     'CAST(count(*) AS double precision) AS calls',
     'CAST(sum(duration_ms) AS double precision) AS duration_ms_sum',
     "CAST(count(*) FILTER (WHERE status IN ('error', 'timeout')) AS double precision) AS failed",
@@ -68,17 +119,17 @@ export const aggregateStatement = (
       ? ['percentile_cont(0.95) WITHIN GROUP (ORDER BY duration_ms) AS p95']
       : []),
   ].join(', ')}
-FROM ${dialect.callsRelation} AS calls
+FROM (SELECT ${keyed.join(', ')} FROM ${dialect.callsRelation} AS calls
 WHERE ts >= CAST($1 AS timestamptz) AND ts < CAST($2 AS timestamptz)
-${query.statuses === undefined ? '' : `AND status IN (${query.statuses.map((s) => `'${s}'`).join(', ') || "''"})`}
-${grouping.length === 0 ? '' : `GROUP BY ${grouping.map((_, index) => index + 1).join(', ')}`}
+${query.statuses === undefined ? '' : `AND status IN (${query.statuses.map((s) => `'${s}'`).join(', ') || "''"})`}) AS keyed
+GROUP BY GROUPING SETS (${[...new Set(sets)].join(', ')})
 HAVING count(*) > 0`;
   return {
     text,
     values: [
       query.from.toISOString(),
       query.to.toISOString(),
-      ...(usesTools ? (toolsApart ?? []) : []),
+      ...(tools ?? []).map((tool) => dialect.encodeKey(tool)),
     ],
   };
 };
@@ -89,11 +140,16 @@ HAVING count(*) > 0`;
  */
 const exactP95 = (value: number): number => Math.round(value * 20) / 20;
 
-const toRow = (query: AuditAggregateQuery, raw: RawAggregateRow): AuditAggregateRow => {
+const toRow = (
+  query: AuditAggregateQuery,
+  raw: RawAggregateRow,
+  dialect: SqlDialect,
+): AuditAggregateRow => {
   const key: Partial<Record<AuditDimension, string>> = {};
   for (const dimension of query.groupBy) {
     const value = raw[`key_${dimension}`];
-    if (typeof value === 'string') key[dimension] = value;
+    if (typeof value !== 'string') continue;
+    key[dimension] = dimension === 'status' ? value : dialect.decodeKey(value);
   }
   return {
     key,
@@ -116,21 +172,49 @@ const compareKeys = (a: string | undefined, b: string | undefined): number => {
 };
 
 /** Sorted here and not by the engines, whose collations differ. */
-export const toAggregateRows = (
+const sortRows = (
   query: AuditAggregateQuery,
-  raws: readonly RawAggregateRow[],
+  rows: readonly AuditAggregateRow[],
 ): readonly AuditAggregateRow[] =>
-  raws
-    .map((raw) => toRow(query, raw))
-    .sort((a, b) => {
-      const byBucket = (a.bucketAt?.getTime() ?? 0) - (b.bucketAt?.getTime() ?? 0);
-      if (byBucket !== 0) return byBucket;
-      for (const dimension of query.groupBy) {
-        const byKey = compareKeys(a.key[dimension], b.key[dimension]);
-        if (byKey !== 0) return byKey;
-      }
-      return 0;
-    });
+  [...rows].sort((a, b) => {
+    const byBucket = (a.bucketAt?.getTime() ?? 0) - (b.bucketAt?.getTime() ?? 0);
+    if (byBucket !== 0) return byBucket;
+    for (const dimension of query.groupBy) {
+      const byKey = compareKeys(a.key[dimension], b.key[dimension]);
+      if (byKey !== 0) return byKey;
+    }
+    return 0;
+  });
+
+/** The bits that rows of a query carry among those of its scan. */
+const groupingOf = (scan: SharedScan, query: AuditAggregateQuery): number => {
+  const own = new Set(groupKeysOf(query));
+  return keysOf(scan).reduce((bits, key) => bits * 2 + (own.has(key) ? 0 : 1), 0);
+};
+
+/**
+ * Answers the questions in their order, with as few scans as they allow: those
+ * that differ in their group keys alone share one.
+ */
+export const answerAll = async (
+  queries: readonly AuditAggregateQuery[],
+  dialect: SqlDialect,
+  ask: (statement: AggregateStatement) => Promise<readonly RawAggregateRow[]>,
+): Promise<readonly (readonly AuditAggregateRow[])[]> => {
+  const answers: (readonly AuditAggregateRow[])[] = queries.map(() => []);
+  for (const scan of toScans(queries)) {
+    const raws = await ask(statementOf(scan, dialect));
+    for (const { index, query } of scan.members) {
+      const bits = groupingOf(scan, query);
+      const own = raws.filter((raw) => raw.grouping === bits);
+      answers[index] = sortRows(
+        query,
+        own.map((raw) => toRow(query, raw, dialect)),
+      );
+    }
+  }
+  return answers;
+};
 
 export interface Range {
   readonly from: Date;

@@ -1,60 +1,60 @@
-import { constants, createReadStream } from 'node:fs';
-import { access, rm, stat } from 'node:fs/promises';
-import path from 'node:path';
-import { Readable } from 'node:stream';
+import { constants } from 'node:fs';
+import { access, type FileHandle, open, stat } from 'node:fs/promises';
 import { messageOf } from '#core/errors';
 import { type AnalyticsSession, sqlLiteral } from '#storage/duckdb/analytics-session';
-import { copyLines } from '#storage/jsonl/copy-lines';
-import { gunzipFile } from '#storage/jsonl/gunzip-file';
 import { inspectLineFile } from '#storage/jsonl/line-file';
-import type { RejectedLine } from '../audit-store.ts';
-import { type AuditFile, jsonlName } from '../files/audit-files.ts';
+import { mayHoldLongLine } from '#storage/jsonl/long-lines';
+import type { AuditFile } from '../files/audit-files.ts';
 import type { Range } from './aggregate-sql.ts';
 import {
   BLANK_LINE,
   jsonLinesRelation,
   MAX_LINE_BYTES,
+  type ParquetColumns,
   parquetFault,
   parquetRelation,
   type RelationOptions,
-  writtenInstant,
 } from './event-relations.ts';
+import { copyToLineSource, type LineSource, openLineSource } from './line-sources.ts';
+import { isSoundParquet } from './parquet-soundness.ts';
+import {
+  createRejectedLines,
+  insertRejectedLines,
+  type RejectedSummary,
+  summarizeRejectedLines,
+} from './rejected-line-table.ts';
+import { loadStrictLines } from './strict-lines.ts';
 
-/** The table that `loadDay` fills: the calls of the range, narrow and compressed. */
-export const CALLS_TABLE = 'work.calls';
-
-const REJECTED_TABLE = 'work.rejected';
+/** Calls that were looked at line by line; those of sound files stand in relations of their own. */
+const CALLS_TABLE = 'work.calls';
 const STAGED_TABLE = 'work.staged';
-const REJECTED_KEPT = 100;
 
+const KEYS = ['tool', 'agent_id', 'user_id', 'workspace_id'] as const;
 const CALL_COLUMNS =
-  'ts TIMESTAMPTZ, tool VARCHAR, agent_id VARCHAR, user_id VARCHAR, workspace_id VARCHAR, status VARCHAR, duration_ms BIGINT';
+  'ts TIMESTAMPTZ, tool VARCHAR, agent_id VARCHAR, user_id VARCHAR, workspace_id VARCHAR, status VARCHAR, duration_ms INTEGER';
 const CALL_NAMES = 'ts, tool, agent_id, user_id, workspace_id, status, duration_ms';
 
-export interface RejectedSummary {
-  readonly count: number;
-  readonly first: readonly RejectedLine[];
-}
+/** Keys stand between quotes, as they do in a line of JSON; see `loadStrictLines`. */
+const QUOTED_NAMES = `ts, ${KEYS.map((key) => `'"' || ${key} || '"' AS ${key}`).join(', ')}, status, duration_ms`;
 
-/** Where lines can be read from, and the bad ones that are known already. */
-interface LineSource {
-  readonly file: string;
-  readonly faultsFile: string | undefined;
-  readonly faultCount: number;
-  /** Size of the original when it was looked at; undefined for a copy, which does not grow. */
-  readonly sizeBytes: number | undefined;
-  readonly problem: string | undefined;
-}
+export const quoteKey = (text: string): string => `"${text}"`;
+export const unquoteKey = (stored: string): string => stored.slice(1, -1);
+
+/** A file that is held open is read through this, also when its name is given to another. */
+const pathOfOpen = (file: FileHandle): string => `/proc/self/fd/${file.fd}`;
 
 /**
- * Loads audit files into one table of a DuckDB session. Every line is looked
- * at as text first; what cannot count is kept with its place and reason.
+ * Makes the calls of audit files one relation of a DuckDB session. What cannot
+ * count is kept with its place and reason. Files in which every line or row is
+ * an event take a short way; each line of the others is looked at as text.
  */
 export class CallTable {
   private readonly session: AnalyticsSession;
   private readonly range: Range;
   private readonly signal: AbortSignal;
-  private copies = 0;
+  private readonly parts: string[] = [`SELECT ${CALL_NAMES} FROM ${CALLS_TABLE}`];
+  private readonly openFiles: FileHandle[] = [];
+  private filesSeen = 0;
 
   constructor(session: AnalyticsSession, range: Range, signal: AbortSignal) {
     this.session = session;
@@ -65,9 +65,17 @@ export class CallTable {
   async create(): Promise<void> {
     await this.session.run("ATTACH ':memory:' AS work (COMPRESS)");
     await this.session.run(`CREATE TABLE ${CALLS_TABLE} (${CALL_COLUMNS}, reason VARCHAR)`);
-    await this.session.run(
-      `CREATE TABLE ${REJECTED_TABLE} (file VARCHAR, line BIGINT, reason VARCHAR, digest VARCHAR)`,
-    );
+    await createRejectedLines(this.session);
+  }
+
+  /** What was loaded; keys are quoted (`quoteKey`). */
+  get relation(): string {
+    return `(${this.parts.join(' UNION ALL ')})`;
+  }
+
+  /** Lets go of the files; the session's own end is not enough. */
+  async close(): Promise<void> {
+    for (const file of this.openFiles.splice(0)) await file.close();
   }
 
   /**
@@ -81,7 +89,7 @@ export class CallTable {
     if (only !== undefined && files.length === 1) return this.loadFile(only, CALLS_TABLE);
     const problems = await this.stage(files);
     await this.session.run(`INSERT INTO ${CALLS_TABLE}
-      SELECT ${CALL_NAMES}, NULL FROM (
+      SELECT ${QUOTED_NAMES}, NULL FROM (
         SELECT *, row_number() OVER (PARTITION BY form, identity) AS ordinal FROM ${STAGED_TABLE}
       ) QUALIFY row_number() OVER (PARTITION BY identity, ordinal ORDER BY form) = 1`);
     await this.session.run(`DROP TABLE ${STAGED_TABLE}`);
@@ -105,18 +113,8 @@ export class CallTable {
     return { missing: row?.missing ?? 0, problems };
   }
 
-  async rejected(): Promise<RejectedSummary> {
-    const distinct = `SELECT DISTINCT file, line, reason, digest FROM ${REJECTED_TABLE}`;
-    const [total] = await this.session.rows<{ count: number }>(
-      `SELECT CAST(count(*) AS DOUBLE) AS count FROM (${distinct})`,
-    );
-    const first = await this.session.rows<{ file: string; line: number; reason: string }>(
-      `SELECT file, CAST(line AS DOUBLE) AS line, reason FROM (${distinct}) ORDER BY file, line, reason, digest LIMIT ${REJECTED_KEPT}`,
-    );
-    return {
-      count: total?.count ?? 0,
-      first: first.map(({ file, line, reason }) => ({ file, line, reason })),
-    };
+  rejected(): Promise<RejectedSummary> {
+    return summarizeRejectedLines(this.session);
   }
 
   /** Loads files with the digests by which events of different forms are compared. */
@@ -140,7 +138,7 @@ export class CallTable {
     if (!isReadable) return [`${file.name} cannot be read with the rights of this process.`];
     return file.form === 'parquet'
       ? this.loadParquet(file, table)
-      : this.loadLines(file, table, file.form === 'gzip' ? 'copy' : 'original');
+      : this.loadLines(file, table, 'original');
   }
 
   private async loadParquet(file: AuditFile, table: string): Promise<readonly string[]> {
@@ -151,12 +149,12 @@ export class CallTable {
       const columns = new Map(described.map((column) => [column.column_name, column.column_type]));
       const fault = parquetFault(columns);
       if (fault !== undefined) return [`${file.name} ${fault}; it was left out.`];
-      await this.insideTransaction(async () => {
-        await this.insert(file, table, (options) =>
+      if (table === CALLS_TABLE && (await this.addParquetAsItIs(file, columns))) return [];
+      await this.insideTransaction(() =>
+        this.insert(file, table, (options) =>
           parquetRelation({ ...options, file: file.path }, columns),
-        );
-        return 'COMMIT';
-      });
+        ),
+      );
       return [];
     } catch (error) {
       this.signal.throwIfAborted();
@@ -165,32 +163,98 @@ export class CallTable {
     }
   }
 
+  /** Counts a sound file where it stands, which costs less than loading it; where the system can hold it open. */
+  private async addParquetAsItIs(file: AuditFile, columns: ParquetColumns): Promise<boolean> {
+    if (columns.get('ts')?.startsWith('TIMESTAMP') !== true) return false;
+    const opened = await open(file.path, 'r');
+    this.openFiles.push(opened);
+    const pinned = pathOfOpen(opened);
+    const isPinned = await access(pinned).then(
+      () => true,
+      () => false,
+    );
+    if (!isPinned || !(await isSoundParquet(this.session, pinned))) return false;
+    const rows = parquetRelation({ file: pinned, numbered: false, withIdentity: false }, columns);
+    this.parts.push(`SELECT ${QUOTED_NAMES} FROM (${rows})`);
+    return true;
+  }
+
   private async loadLines(
     file: AuditFile,
     table: string,
     from: 'original' | 'copy',
   ): Promise<readonly string[]> {
-    const source = await this.openLines(file, from);
-    let hasGrown = false;
+    this.filesSeen += 1;
+    const options = {
+      tempDir: this.session.tempDir,
+      number: this.filesSeen,
+      signal: this.signal,
+    };
+    const source =
+      from === 'copy' ? await copyToLineSource(file, options) : await openLineSource(file, options);
+    let next: 'done' | 'copy';
     try {
-      await this.insideTransaction(async () => {
-        await this.insert(
-          file,
-          table,
-          (options) => jsonLinesRelation({ ...options, file: source.file }),
-          source,
-        );
-        // Somebody appended while it was read: the last line may have been half written then.
-        hasGrown =
-          source.sizeBytes !== undefined && (await stat(file.path)).size !== source.sizeBytes;
-        return hasGrown ? 'ROLLBACK' : 'COMMIT';
-      });
+      next =
+        table === CALLS_TABLE && (await this.loadAllGood(source))
+          ? await this.finishAllGood(file, source)
+          : await this.loadEachLine(file, table, source);
     } finally {
-      if (source.sizeBytes === undefined) await rm(source.file, { force: true });
-      if (source.faultsFile !== undefined) await rm(source.faultsFile, { force: true });
+      await source.close();
     }
-    if (hasGrown) return this.loadLines(file, table, 'copy');
+    if (next === 'copy') return this.loadLines(file, table, 'copy');
     return source.problem === undefined ? [] : [source.problem];
+  }
+
+  private tableOf(): string {
+    return `work.lines_${this.filesSeen}`;
+  }
+
+  private async loadAllGood(source: LineSource): Promise<boolean> {
+    // Both are waited for whatever becomes of the other: the session must not be closed under a statement.
+    const [loaded, probed] = await Promise.allSettled([
+      loadStrictLines(this.session, source.file, this.tableOf(), isOwnFault),
+      // A copy was held to the length when it was made.
+      source.kind === 'copy' ? false : mayHoldLongLine(source.file, MAX_LINE_BYTES, this.signal),
+    ]);
+    this.signal.throwIfAborted();
+    if (loaded.status === 'rejected') throw loaded.reason;
+    const isShort = probed.status === 'fulfilled' && !probed.value;
+    if (loaded.value && !isShort) await this.session.run(`DROP TABLE ${this.tableOf()}`);
+    return loaded.value && isShort;
+  }
+
+  private async finishAllGood(file: AuditFile, source: LineSource): Promise<'done' | 'copy'> {
+    if (await hasGrown(file, source)) {
+      await this.session.run(`DROP TABLE ${this.tableOf()}`);
+      return 'copy';
+    }
+    this.parts.push(`SELECT ${CALL_NAMES} FROM ${this.tableOf()}`);
+    if (source.faultCount > 0) await this.insertRejected(file, source);
+    return 'done';
+  }
+
+  private async loadEachLine(
+    file: AuditFile,
+    table: string,
+    source: LineSource,
+  ): Promise<'done' | 'copy'> {
+    if (source.kind === 'original') {
+      const state = await inspectLineFile(source.file, this.signal).catch(() => undefined);
+      this.signal.throwIfAborted();
+      if (state?.isClean !== true) return 'copy';
+    }
+    let isGrown = false;
+    await this.insideTransaction(async () => {
+      await this.insert(
+        file,
+        table,
+        (options) => jsonLinesRelation({ ...options, file: source.file }),
+        source,
+      );
+      isGrown = await hasGrown(file, source);
+      return isGrown ? 'ROLLBACK' : 'COMMIT';
+    });
+    return isGrown ? 'copy' : 'done';
   }
 
   private async insideTransaction(work: () => Promise<'COMMIT' | 'ROLLBACK'>): Promise<void> {
@@ -206,70 +270,19 @@ export class CallTable {
     await this.session.run(end);
   }
 
-  /** The original where DuckDB reads it right, else a copy without what it would misread. */
-  private async openLines(file: AuditFile, from: 'original' | 'copy'): Promise<LineSource> {
-    if (file.form === 'gzip') return this.copy(file, gunzipFile(file.path));
-    // DuckDB takes these characters in a path as a pattern.
-    const isPattern = /[*?[\]]/.test(file.path);
-    if (from === 'original' && !isPattern) {
-      const state = await inspectLineFile(file.path, this.signal).catch(() => undefined);
-      this.signal.throwIfAborted();
-      if (state?.isClean === true) {
-        return {
-          file: file.path,
-          faultsFile: undefined,
-          faultCount: 0,
-          sizeBytes: state.sizeBytes,
-          problem: undefined,
-        };
-      }
-    }
-    // The copy ends where the file ends now; what is appended later is for the next reader.
-    const { size } = await stat(file.path);
-    return this.copy(
-      file,
-      size === 0 ? Readable.from([]) : createReadStream(file.path, { end: size - 1 }),
-    );
-  }
-
-  private async copy(file: AuditFile, source: AsyncIterable<Buffer>): Promise<LineSource> {
-    this.copies += 1;
-    const target = path.join(this.session.tempDir, `lines-${this.copies}.jsonl`);
-    const faultsTarget = path.join(this.session.tempDir, `faults-${this.copies}.jsonl`);
-    const copied = await copyLines({
-      source,
-      target,
-      faultsTarget,
-      maxLineBytes: MAX_LINE_BYTES,
-      signal: this.signal,
-    });
-    return {
-      file: target,
-      faultsFile: faultsTarget,
-      faultCount: copied.faultCount,
-      sizeBytes: undefined,
-      problem:
-        copied.sourceFault === undefined
-          ? undefined
-          : `${file.name} ${sourceFaultText(copied.sourceFault)}; the lines before that count.`,
-    };
-  }
-
   private async insert(
     file: AuditFile,
     table: string,
     relation: (options: Omit<RelationOptions, 'file'>) => string,
     source?: LineSource,
-  ): Promise<void> {
+  ): Promise<'COMMIT'> {
     const staged = table === STAGED_TABLE;
-    const extra = staged ? `, identity, ${sqlLiteral(`${file.form} ${file.name}`)} AS form` : '';
-    const inRange = (instant: string): string =>
-      `${instant} >= CAST(${sqlLiteral(this.range.from.toISOString())} AS TIMESTAMPTZ) AND ${instant} < CAST(${sqlLiteral(this.range.to.toISOString())} AS TIMESTAMPTZ)`;
+    const names = staged
+      ? `${CALL_NAMES}, identity, ${sqlLiteral(`${file.form} ${file.name}`)} AS form`
+      : QUOTED_NAMES;
     const fast = relation({ numbered: false, withIdentity: staged });
     // Lines outside of the range and bad ones go in as well: a filter here would cost more than they do.
-    await this.session.run(
-      `INSERT INTO ${table} SELECT ${CALL_NAMES}${extra}, reason FROM (${fast})`,
-    );
+    await this.session.run(`INSERT INTO ${table} SELECT ${names}, reason FROM (${fast})`);
     const [without] = await this.session.rows<{ bad: number; blank: number }>(
       `SELECT CAST(count(*) FILTER (reason <> '${BLANK_LINE}') AS DOUBLE) AS bad, CAST(count(*) FILTER (reason = '${BLANK_LINE}') AS DOUBLE) AS blank FROM ${table}`,
     );
@@ -277,40 +290,22 @@ export class CallTable {
     if (bad + (without?.blank ?? 0) > 0) {
       await this.session.run(`DELETE FROM ${table} WHERE reason IS NOT NULL`);
     }
-    if (bad === 0) return;
-    await this.insertRejected(
-      file,
-      relation({ numbered: true, withIdentity: false }),
-      inRange,
-      source,
-    );
+    if (bad > 0) {
+      const numbered = relation({ numbered: true, withIdentity: false });
+      await insertRejectedLines(this.session, this.range, file, numbered, source);
+    }
+    return 'COMMIT';
   }
 
-  /**
-   * A bad line belongs to the range by the time that stands in it, else by the
-   * last good line before it, else by the file's day. What is appended after
-   * the range therefore does not change what a report says of it.
-   */
-  private async insertRejected(
-    file: AuditFile,
-    numbered: string,
-    inRange: (instant: string) => string,
-    source: LineSource | undefined,
-  ): Promise<void> {
-    const faults =
-      source?.faultsFile === undefined || source.faultCount === 0
-        ? ''
-        : `UNION ALL SELECT line, NULL, reason, ${writtenInstant('head')}, digest FROM read_json(${sqlLiteral(source.faultsFile)}, format = 'newline_delimited', columns = {line: 'BIGINT', reason: 'VARCHAR', head: 'VARCHAR', digest: 'VARCHAR'})`;
-    const name = file.form === 'parquet' ? file.name : jsonlName(file.day);
-    await this.session.run(`INSERT INTO ${REJECTED_TABLE}
-      WITH checked AS (SELECT n, ts, reason, own_ts, digest FROM (${numbered}) ${faults}),
-      dated AS (
-        SELECT *, last_value(CASE WHEN reason IS NULL THEN ts END IGNORE NULLS) OVER (ORDER BY n ROWS UNBOUNDED PRECEDING) AS before_ts FROM checked
-      )
-      SELECT ${sqlLiteral(name)}, n, reason, digest FROM dated
-      WHERE reason <> '${BLANK_LINE}' AND ${inRange(`coalesce(own_ts, before_ts, CAST('${file.day}T00:00:00Z' AS TIMESTAMPTZ))`)}`);
+  private insertRejected(file: AuditFile, source: LineSource): Promise<void> {
+    const numbered = jsonLinesRelation({ file: source.file, numbered: true, withIdentity: false });
+    return insertRejectedLines(this.session, this.range, file, numbered, source);
   }
 }
+
+/** Somebody appended while it was read: the last line may have been half written then. */
+const hasGrown = async (file: AuditFile, source: LineSource): Promise<boolean> =>
+  source.kind === 'original' && (await stat(file.path)).size !== source.sizeBytes;
 
 /**
  * Faults of the question or of the machine, not of the file. DuckDB gives its
@@ -318,14 +313,3 @@ export class CallTable {
  */
 const isOwnFault = (error: unknown): boolean =>
   /^(Failed to|Parser Error|Binder Error|Catalog Error|Out of Memory)/.test(messageOf(error));
-
-const sourceFaultText = (fault: Error): string => {
-  switch ('code' in fault ? fault.code : undefined) {
-    case 'Z_BUF_ERROR':
-      return 'is cut: its compressed data ends too early';
-    case 'Z_DATA_ERROR':
-      return 'is damaged: its compressed data or its checksum is wrong';
-    default:
-      return 'could not be read to its end';
-  }
-};

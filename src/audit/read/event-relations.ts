@@ -55,15 +55,22 @@ const NARROW_JSON_SHAPE = JSON.stringify(
 );
 
 /** The text of a JSON string; decoding is left to the few that hold an escape. */
-const unquoted = (json: string): string =>
+export const unquoted = (json: string): string =>
   `CASE WHEN contains(${json}, '\\') THEN TRY(CAST(${json} AS JSON)->>'$') ELSE substr(${json}, 2, length(${json}) - 2) END`;
 
 /**
  * An instant of RFC 3339 or ISO 8601; without an offset it is UTC. Shorter text
  * lacks a time of day or is one of DuckDB's words, such as `epoch`.
  */
-const instant = (text: string): string =>
+export const instantOf = (text: string): string =>
   `CASE WHEN strlen(${text}) BETWEEN 19 AND 40 THEN TRY_CAST(${text} AS TIMESTAMPTZ) END`;
+
+/** Whole milliseconds of a number that is not NULL for being something else. */
+export const durationOf = (number: string): string =>
+  `CASE WHEN isfinite(${number}) AND ${number} BETWEEN 0 AND ${MAX_DURATION_MS} THEN CAST(round(${number}) AS INTEGER) END`;
+
+/** What DuckDB's own reader of JSON passes over around a value. */
+const SPACE = `' ' || chr(9) || chr(11) || chr(12)`;
 
 const identityOf = (fields: readonly string[]): string =>
   `md5_number(concat_ws(chr(31), ${fields.map((field) => `coalesce(CAST(${field} AS VARCHAR), chr(30))`).join(', ')}))`;
@@ -101,7 +108,7 @@ export const jsonLinesRelation = (options: RelationOptions): string => {
     : 'NULL';
   return `
     WITH lines AS (${linesOf(options)}),
-    parsed AS (SELECT n, line, TRY(from_json(line, ${sqlLiteral(shape)})) AS f FROM lines WHERE line IS NOT NULL),
+    parsed AS (SELECT n, line, TRY(from_json(trim(line, ${SPACE}), ${sqlLiteral(shape)})) AS f FROM lines WHERE line IS NOT NULL),
     raw AS (
       SELECT n, line, f, ${[...REQUIRED_STRINGS, 'duration_ms'].map((field) => `CAST(f.${field} AS VARCHAR) AS ${field}_json`).join(', ')}
       FROM parsed
@@ -112,17 +119,17 @@ export const jsonLinesRelation = (options: RelationOptions): string => {
       FROM raw
     ),
     typed AS (
-      SELECT *, ${instant('ts_text')} AS ts, workspace_id_text AS workspace_id, user_id_text AS user_id,
+      SELECT *, ${instantOf('ts_text')} AS ts, workspace_id_text AS workspace_id, user_id_text AS user_id,
         agent_id_text AS agent_id, tool_text AS tool, status_text AS status_raw,
-        CASE WHEN isfinite(duration) AND duration BETWEEN 0 AND ${MAX_DURATION_MS} THEN CAST(round(duration) AS BIGINT) END AS duration_ms
+        ${durationOf('duration')} AS duration_ms
       FROM texts
     ),
     checked AS (
       SELECT *, CASE
         WHEN ${IS_EVENT} THEN NULL
-        WHEN f IS NULL AND trim(line, ' ' || chr(9)) = '' THEN '${BLANK_LINE}'
+        WHEN f IS NULL AND trim(line, ${SPACE}) = '' THEN '${BLANK_LINE}'
         WHEN strlen(line) > ${MAX_LINE_BYTES} THEN 'is longer than ${MAX_LINE_BYTES} bytes'
-        WHEN f IS NULL OR (ts_json IS NULL AND NOT starts_with(ltrim(line, ' ' || chr(9)), '{')) THEN 'is not a JSON object'
+        WHEN f IS NULL OR (ts_json IS NULL AND NOT starts_with(ltrim(line, ${SPACE}), '{')) THEN 'is not a JSON object'
         ${REQUIRED_STRINGS.map(missingOrWrong).join(' ')}
         WHEN ts IS NULL THEN 'ts is not a time'
         ${REQUIRED_STRINGS.filter((field) => field !== 'ts')
@@ -147,7 +154,7 @@ export const jsonLinesRelation = (options: RelationOptions): string => {
 /** The time that stands in a line that is otherwise not to be trusted. */
 export const writtenInstant = (line: string): string => {
   const text = `regexp_extract(left(${line}, 512), '"ts"\\s*:\\s*"([^"]{19,40})"', 1)`;
-  return instant(text);
+  return instantOf(text);
 };
 
 /** The columns of a Parquet file, by name. */
@@ -157,7 +164,7 @@ const parquetInstant = (type: string | undefined): string => {
   if (type === 'TIMESTAMP WITH TIME ZONE') return 'ts';
   // A time without a zone is UTC, which is the session's own zone.
   if (type?.startsWith('TIMESTAMP') === true) return 'CAST(ts AS TIMESTAMPTZ)';
-  return instant('ts');
+  return instantOf('ts');
 };
 
 /** What keeps a Parquet file from being read as audit events, or undefined. */

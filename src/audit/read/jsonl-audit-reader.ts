@@ -1,20 +1,21 @@
 import { AppError } from '#core/errors';
 import { openAnalyticsSession } from '#storage/duckdb/analytics-session';
-import type { AuditDataQuality, AuditReader } from '../audit-store.ts';
+import type { AuditDataQuality, AuditReader, AuditView } from '../audit-store.ts';
 import { type AuditFile, filesOfRange, listAuditFiles } from '../files/audit-files.ts';
 import {
-  aggregateStatement,
+  answerAll,
   assertQuery,
   assertRange,
   type Range,
   type RawAggregateRow,
   type SqlDialect,
-  toAggregateRows,
 } from './aggregate-sql.ts';
-import { CALLS_TABLE, CallTable } from './call-table.ts';
+import { CallTable, quoteKey, unquoteKey } from './call-table.ts';
 
 export interface JsonlAuditReaderOptions {
   readonly directory: string;
+  /** Where this system writes when the directory is somebody else's; read as well, absent is fine. */
+  readonly ownDirectory?: string;
   /** A directory that somebody configured must exist; the default one is made by the first write. */
   readonly whenMissing: 'fail' | 'empty';
   /** For copies and spilled data; removed when a view is closed. */
@@ -23,15 +24,25 @@ export interface JsonlAuditReaderOptions {
   readonly sourceBackend?: 'jsonl' | 'jsonl_fallback';
 }
 
-const DUCKDB_DIALECT: SqlDialect = {
-  callsRelation: CALLS_TABLE,
-  bucketIndex: (fromMs, bucketMs) =>
-    `CAST((epoch_us(ts) - ${fromMs * 1000}) // ${bucketMs * 1000} AS double precision)`,
+const dialectOf = (callsRelation: string): SqlDialect => ({
+  callsRelation,
+  bucketIndex: (fromMs, bucketMs) => `(epoch_us(ts) - ${fromMs * 1000}) // ${bucketMs * 1000}`,
+  encodeKey: quoteKey,
+  decodeKey: unquoteKey,
+});
+
+const listOwnFiles = async (directory: string | undefined): Promise<readonly AuditFile[]> => {
+  if (directory === undefined) return [];
+  return listAuditFiles(directory).catch((error: unknown) => {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
+    throw error;
+  });
 };
 
 const listFiles = async (options: JsonlAuditReaderOptions): Promise<readonly AuditFile[]> => {
   try {
-    return await listAuditFiles(options.directory);
+    const own = await listOwnFiles(options.ownDirectory);
+    return [...(await listAuditFiles(options.directory)), ...own];
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined;
     if (code === 'ENOENT' && options.whenMissing === 'empty') return [];
@@ -55,10 +66,42 @@ const byDay = (files: readonly AuditFile[]): readonly (readonly AuditFile[])[] =
   return [...days.values()];
 };
 
-const load = async (
-  table: CallTable,
-  files: readonly AuditFile[],
-): Promise<Omit<AuditDataQuality, 'sourceBackend'>> => {
+type LoadQuality = Omit<AuditDataQuality, 'sourceBackend'>;
+
+const NOTHING_LOADED: LoadQuality = {
+  partial: false,
+  rejected: [],
+  rejectedCount: 0,
+  problems: [],
+};
+
+const qualityOf = (
+  sourceBackend: AuditDataQuality['sourceBackend'],
+  loaded: LoadQuality,
+): AuditDataQuality =>
+  sourceBackend === 'jsonl_fallback'
+    ? {
+        ...loaded,
+        sourceBackend,
+        partial: true,
+        problems: [
+          'The database is away; only events that are in local files are counted.',
+          ...loaded.problems,
+        ],
+      }
+    : { ...loaded, sourceBackend };
+
+/** A range before the first file costs nothing: baselines look weeks back. */
+const withoutFiles = (range: Range, quality: AuditDataQuality): AuditView => ({
+  quality,
+  async aggregate(query) {
+    assertQuery(query, range);
+    return [];
+  },
+  close: async () => undefined,
+});
+
+const load = async (table: CallTable, files: readonly AuditFile[]): Promise<LoadQuality> => {
   const problems: string[] = [];
   await table.create();
   for (const day of byDay(files)) problems.push(...(await table.loadDay(day)));
@@ -80,37 +123,35 @@ export const createJsonlAuditReader = (options: JsonlAuditReaderOptions): AuditR
     assertRange(opening);
     const range: Range = { from: opening.from, to: opening.to };
     const files = filesOfRange(await listFiles(options), range);
+    const sourceBackend = options.sourceBackend ?? 'jsonl';
+    if (files.length === 0) return withoutFiles(range, qualityOf(sourceBackend, NOTHING_LOADED));
     const session = await openAnalyticsSession({
       tempDir: options.tempDir,
       signal: opening.signal,
     });
+    const table = new CallTable(session, range, opening.signal);
+    const close = async (): Promise<void> => {
+      await session.close();
+      await table.close();
+    };
     try {
-      const loaded = await load(new CallTable(session, range, opening.signal), files);
-      const sourceBackend = options.sourceBackend ?? 'jsonl';
-      const quality: AuditDataQuality =
-        sourceBackend === 'jsonl_fallback'
-          ? {
-              ...loaded,
-              sourceBackend,
-              partial: true,
-              problems: [
-                'The database is away; only events that are in local files are counted.',
-                ...loaded.problems,
-              ],
-            }
-          : { ...loaded, sourceBackend };
+      const loaded = await load(table, files);
+      const dialect = dialectOf(table.relation);
+      const quality = qualityOf(sourceBackend, loaded);
+      const aggregateAll: Required<AuditView>['aggregateAll'] = async (queries) => {
+        for (const query of queries) assertQuery(query, range);
+        return answerAll(queries, dialect, ({ text, values }) =>
+          session.rows<RawAggregateRow>(text, values),
+        );
+      };
       return {
         quality,
-        async aggregate(query) {
-          assertQuery(query, range);
-          const statement = aggregateStatement(query, DUCKDB_DIALECT);
-          const rows = await session.rows<RawAggregateRow>(statement.text, statement.values);
-          return toAggregateRows(query, rows);
-        },
-        close: () => session.close(),
+        aggregate: async (query) => (await aggregateAll([query]))[0] ?? [],
+        aggregateAll,
+        close,
       };
     } catch (error) {
-      await session.close();
+      await close();
       throw error;
     }
   },

@@ -1,14 +1,14 @@
 import { AppError } from '#core/errors';
 import type { Database, Sql } from '#storage/database';
-import type { AuditReader } from '../audit-store.ts';
+import type { AuditReader, AuditView } from '../audit-store.ts';
 import { statusClassSql } from '../call-status.ts';
 import {
-  aggregateStatement,
+  type AggregateStatement,
+  answerAll,
   assertQuery,
   assertRange,
   type RawAggregateRow,
   type SqlDialect,
-  toAggregateRows,
 } from './aggregate-sql.ts';
 
 export interface PostgresAuditReaderOptions {
@@ -18,7 +18,9 @@ export interface PostgresAuditReaderOptions {
 const POSTGRES_DIALECT: SqlDialect = {
   callsRelation: `(SELECT ts, tool, agent_id, user_id, workspace_id, ${statusClassSql('status')} AS status, duration_ms FROM tool_audit_events)`,
   bucketIndex: (fromMs, bucketMs) =>
-    `CAST((CAST(extract(epoch FROM ts) * 1000000 AS bigint) - ${fromMs * 1000}) / ${bucketMs * 1000} AS double precision)`,
+    `(CAST(extract(epoch FROM ts) * 1000000 AS bigint) - ${fromMs * 1000}) / ${bucketMs * 1000}`,
+  encodeKey: (text) => text,
+  decodeKey: (stored) => stored,
 };
 
 interface Snapshot {
@@ -77,6 +79,25 @@ export const createPostgresAuditReader = ({
       database.query('SELECT pg_cancel_backend($1)', [snapshot.backendPid]).catch(() => undefined);
     };
     signal.addEventListener('abort', onAbort, { once: true });
+    const ask = async ({
+      text,
+      values,
+    }: AggregateStatement): Promise<readonly RawAggregateRow[]> => {
+      signal.throwIfAborted();
+      isAsking = true;
+      try {
+        return await snapshot.sql.query<RawAggregateRow>(text, values);
+      } catch (error) {
+        signal.throwIfAborted();
+        throw error;
+      } finally {
+        isAsking = false;
+      }
+    };
+    const aggregateAll: Required<AuditView>['aggregateAll'] = async (queries) => {
+      for (const query of queries) assertQuery(query, range);
+      return answerAll(queries, POSTGRES_DIALECT, ask);
+    };
     return {
       quality: {
         sourceBackend: 'postgres',
@@ -85,21 +106,8 @@ export const createPostgresAuditReader = ({
         rejectedCount: 0,
         problems: [],
       },
-      async aggregate(query) {
-        assertQuery(query, range);
-        signal.throwIfAborted();
-        const statement = aggregateStatement(query, POSTGRES_DIALECT);
-        isAsking = true;
-        try {
-          const rows = await snapshot.sql.query<RawAggregateRow>(statement.text, statement.values);
-          return toAggregateRows(query, rows);
-        } catch (error) {
-          signal.throwIfAborted();
-          throw error;
-        } finally {
-          isAsking = false;
-        }
-      },
+      aggregate: async (query) => (await aggregateAll([query]))[0] ?? [],
+      aggregateAll,
       async close() {
         signal.removeEventListener('abort', onAbort);
         await snapshot.close();
