@@ -9,16 +9,28 @@ export interface Effect {
   readonly [detail: string]: string | number | boolean | null;
 }
 
+/** Who may read a file that is written: the writer's own account, or whoever the directory lets in. */
+export type FileAccess = 'private' | 'public';
+
 export interface FileEffects {
-  /** Replaces the file at `file` in one step (temporary file, fsync, rename). */
+  /** Replaces the file at `file` in one step (temporary file, fsync, rename). Public unless told. */
   write(
     effect: 'write_report' | 'write_file',
     file: string,
     content: string | Uint8Array,
+    access?: FileAccess,
   ): Promise<void>;
+  /** Like `write`, with the content of `source`, which stays: for what is too large to be held. */
+  place(source: string, file: string, access?: FileAccess): Promise<void>;
   remove(file: string): Promise<void>;
-  /** Replaces `file` by `file.gz` with the same content; the original goes only once the copy is safe. */
-  compress(file: string): Promise<void>;
+  /**
+   * Replaces `file` by `file.gz` with the same content; the original goes only
+   * once the copy is safe, inside of `guard`, which may keep its writers out.
+   */
+  compress(
+    file: string,
+    guard?: (removeOriginal: () => Promise<void>) => Promise<void>,
+  ): Promise<void>;
 }
 
 /** A statement that changes rows, with the query that counts what it would touch. */
@@ -29,11 +41,16 @@ export interface RowChange {
   /** Selects one row with one column `count`; takes the same values. */
   readonly countText: string;
   readonly values: readonly unknown[];
+  /**
+   * The statement limits itself to this many rows: it is repeated, each time in
+   * a transaction of its own, until it touches fewer. The count is of all.
+   */
+  readonly batchRows?: number;
 }
 
 export interface RowEffects {
-  /** Runs the change and answers how many rows it touched, or would touch. */
-  apply(change: RowChange): Promise<number>;
+  /** Runs the change and answers how many rows it touched, or would touch. Stops between batches when told to. */
+  apply(change: RowChange, signal?: AbortSignal): Promise<number>;
 }
 
 export interface Effects {

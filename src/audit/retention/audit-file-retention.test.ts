@@ -3,6 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '#core/clock';
 import type { Effect } from '#core/effects';
 import { AppError } from '#core/errors';
 import { createLiveFileEffects } from '#storage/effects/live-file-effects';
@@ -13,6 +14,7 @@ import {
   writeJsonlDays,
   writeParquetDays,
 } from '#test/support/audit-events';
+import { exclusivelyBy, withoutLock } from '../chain/exclusively.ts';
 import { AUDIT_MARKER, adoptAuditDirectory } from '../files/audit-directory.ts';
 import { createAuditFileRetention } from './audit-file-retention.ts';
 
@@ -38,8 +40,11 @@ const apply = (
 ) =>
   createAuditFileRetention({
     directory,
+    dataDir: path.join(root, 'data'),
     tempDir: path.join(root, 'tmp'),
     files: options.files ?? createLiveFileEffects({ fence: held }),
+    clock: systemClock,
+    exclusively: options.files === undefined ? exclusivelyBy(systemClock) : withoutLock,
   }).apply({
     now: NOW,
     retentionDays: options.retentionDays ?? 30,
@@ -47,8 +52,11 @@ const apply = (
   });
 
 const oldEvents = [1, 2, 3].map((n) => auditEvent({ ts: `${OLD}T10:00:0${n}Z`, req_id: `r${n}` }));
+/** Beside the events. */
+const OWN: ReadonlySet<string> = new Set([AUDIT_MARKER, '.spool', 'digests']);
+
 const names = async (): Promise<readonly string[]> =>
-  (await readdir(directory)).filter((name) => name !== AUDIT_MARKER).sort();
+  (await readdir(directory)).filter((name) => !OWN.has(name)).sort();
 
 describe('ageing audit files', () => {
   it('deletes a day that its Parquet file holds whole, with its archive', async () => {
@@ -73,7 +81,7 @@ describe('ageing audit files', () => {
     expect(gunzipSync(archive).toString()).toBe(jsonLines(oldEvents));
     expect((await apply()).kept).toEqual([
       {
-        file: `tool_audit_${OLD}.jsonl.gz`,
+        what: `tool_audit_${OLD}.jsonl.gz`,
         reason: '1 of its events are not in the Parquet file of the day',
       },
     ]);
@@ -115,7 +123,7 @@ describe('ageing audit files', () => {
     );
     const outcome = await apply();
     expect(outcome.compressedFiles).toBe(1);
-    expect(outcome.kept.map(({ file }) => file)).toContain(`tool_audit_${OLD}.jsonl`);
+    expect(outcome.kept.map(({ what }) => what)).toContain(`tool_audit_${OLD}.jsonl`);
     expect(await names()).toContain(`tool_audit_${OLD}.jsonl`);
     expect(await names()).toContain('tool_audit_2026-10-02.jsonl.gz');
   });
@@ -133,10 +141,11 @@ describe('ageing audit files', () => {
     await writeParquetDays(directory, oldEvents);
     const before = await names();
     expect(await apply({ retentionDays: 0 })).toEqual({
+      closed: expect.objectContaining({ days: 50 }),
       deletedFiles: 0,
       compressedFiles: 0,
       freedBytes: 0,
-      kept: [{ file: `tool_audit_${OLD}.jsonl`, reason: 'is a symbolic link' }],
+      kept: [{ what: `tool_audit_${OLD}.jsonl`, reason: 'is a symbolic link' }],
     });
     expect(await names()).toEqual(before);
     expect(await readFile(outside, 'utf8')).toBe(jsonLines(oldEvents));
@@ -163,7 +172,8 @@ describe('ageing audit files', () => {
       }),
     });
     expect(outcome).toMatchObject({ deletedFiles: 1, compressedFiles: 1, freedBytes: bytes });
-    expect(effects).toEqual([
+    const ofEvents = effects.filter(({ effect }) => effect !== 'write_file');
+    expect(ofEvents).toEqual([
       { effect: 'delete_file', path: `audit/tool_audit_${OLD}.jsonl`, bytes },
       expect.objectContaining({
         effect: 'compress_file',

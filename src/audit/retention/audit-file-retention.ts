@@ -1,16 +1,16 @@
-import { stat } from 'node:fs/promises';
-import type { FileEffects } from '#core/effects';
-import { AppError, messageOf } from '#core/errors';
-import type { AuditFileRetention, RetentionOutcome } from '../audit-store.ts';
-import { isAdopted } from '../files/audit-directory.ts';
-import { type AuditFile, dayOf, listAuditFiles } from '../files/audit-files.ts';
-import { parquetShortfall } from './parquet-coverage.ts';
+import type { AuditFileRetention, FileRetentionOutcome } from '../audit-keeping.ts';
+import type { DigestChain } from '../chain/digest-chain.ts';
+import { type AuditFile, dayOf } from '../files/audit-files.ts';
+import { type AgeingRule, ageDay } from './age-day.ts';
+import { type ChainAccess, withChain } from './chain-access.ts';
+import { closeFileDays, listOwn, reasonToLeave } from './file-days.ts';
+import { RetentionTally } from './retention-tally.ts';
 
-export interface AuditFileRetentionOptions {
-  readonly directory: string;
+export interface AuditFileRetentionOptions extends ChainAccess {
   readonly tempDir: string;
-  readonly files: FileEffects;
 }
+
+type Rule = AgeingRule & { readonly now: Date; readonly signal: AbortSignal };
 
 const DAY_MS = 86_400_000;
 
@@ -20,123 +20,55 @@ const DAY_MS = 86_400_000;
  */
 const firstOpenDay = (now: Date): string => dayOf(new Date(now.getTime() - DAY_MS));
 
-const sizeOf = async (file: string): Promise<number> =>
-  stat(file).then(
-    (found) => found.size,
-    () => 0,
-  );
-
-const listOwn = async (directory: string): Promise<readonly AuditFile[]> => {
-  try {
-    return await listAuditFiles(directory);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return [];
-    throw error;
-  }
+const expiry = ({ now, retentionDays, parquetDays }: Rule) => {
+  const before = (days: number): string => dayOf(new Date(now.getTime() - days * DAY_MS));
+  const openFrom = firstOpenDay(now);
+  const isOver = (day: string, limit: string): boolean => day < limit && day < openFrom;
+  return {
+    lines: (day: string) => isOver(day, before(retentionDays)),
+    parquet: (day: string) =>
+      parquetDays !== undefined && isOver(day, before(Math.max(parquetDays, retentionDays))),
+  };
 };
 
-class Tally {
-  private deletedFiles = 0;
-  private compressedFiles = 0;
-  private freedBytes = 0;
-  private readonly kept: { file: string; reason: string }[] = [];
-
-  keep(file: string, reason: string): void {
-    this.kept.push({ file, reason });
-  }
-
-  deleted(bytes: number): void {
-    this.deletedFiles += 1;
-    this.freedBytes += bytes;
-  }
-
-  compressed(bytes: number): void {
-    this.compressedFiles += 1;
-    this.freedBytes += Math.max(0, bytes);
-  }
-
-  outcome(): RetentionOutcome {
-    return {
-      deletedFiles: this.deletedFiles,
-      compressedFiles: this.compressedFiles,
-      freedBytes: this.freedBytes,
-      kept: this.kept,
-    };
-  }
-}
-
-const ageFile = async (
-  file: AuditFile,
-  shortfall: string | undefined,
-  files: FileEffects,
-  tally: Tally,
-): Promise<void> => {
-  const sizeBytes = await sizeOf(file.path);
-  if (shortfall === undefined) {
-    await files.remove(file.path);
-    tally.deleted(sizeBytes);
-    return;
-  }
-  if (file.form === 'gzip') {
-    tally.keep(file.name, shortfall);
-    return;
-  }
-  const archive = `${file.path}.gz`;
-  const before = sizeBytes + (await sizeOf(archive));
-  await files.compress(file.path);
-  const after = (await sizeOf(file.path)) + (await sizeOf(archive));
-  tally.compressed(before - after);
-};
+const isExpired = (file: AuditFile, over: ReturnType<typeof expiry>): boolean =>
+  file.form === 'parquet' ? over.parquet(file.day) : over.lines(file.day);
 
 /**
- * Ages the daily files of a directory that carries our marker. Parquet files
- * are not touched here. A file that cannot be dealt with is kept with the
- * reason and does not keep the others from their turn. In a dry-run
- * `freedBytes` counts deletions only: what compressing saves is not known before.
+ * Ages the daily files of a directory that carries our marker. A file that
+ * cannot be dealt with is kept with the reason and does not keep the others
+ * from their turn. In a dry-run `freedBytes` counts deletions only: what
+ * compressing saves is not known before.
  */
 export const createAuditFileRetention = (
   options: AuditFileRetentionOptions,
-): AuditFileRetention => ({
-  async apply({ now, retentionDays, signal }) {
-    const tally = new Tally();
-    const expiredBefore = dayOf(new Date(now.getTime() - retentionDays * DAY_MS));
-    const openFrom = firstOpenDay(now);
-    const files = await listOwn(options.directory);
-    const expired = files.filter(
-      ({ day, form }) => form !== 'parquet' && day < expiredBefore && day < openFrom,
-    );
-    if (!(await isAdopted(options.directory))) {
-      for (const file of expired) {
-        tally.keep(
-          file.name,
-          'the directory is not marked as ours; "opsloop audit adopt" allows changes to it',
-        );
-      }
-      return tally.outcome();
-    }
+): AuditFileRetention => {
+  const leaveAll = async (rule: Rule, reason: string): Promise<FileRetentionOutcome> => {
+    const tally = new RetentionTally();
+    const over = expiry(rule);
+    const expired = (await listOwn(options.directory)).filter((file) => isExpired(file, over));
+    tally.keep(...expired.map(({ name }) => ({ what: name, reason })));
+    return tally.outcome({ days: 0, lateDigests: 0 });
+  };
+
+  const applyTo = async (chain: DigestChain, rule: Rule): Promise<FileRetentionOutcome> => {
+    const { signal } = rule;
+    const reason = await reasonToLeave(options.directory, chain);
+    if (reason !== undefined) return leaveAll(rule, reason);
+    const tally = new RetentionTally();
+    const days = await closeFileDays(options, chain, rule);
+    tally.keep(...days.kept);
+    const over = expiry(rule);
+    const expired = days.files.filter((file) => isExpired(file, over));
     for (const day of new Set(expired.map((file) => file.day))) {
       signal.throwIfAborted();
-      const ofDay = files.filter((file) => file.day === day && file.isRegularFile);
-      const shortfall = await parquetShortfall({
-        files: ofDay,
-        tempDir: options.tempDir,
-        signal,
+      await ageDay({ access: options, days, tally, signal }, day, {
+        ...rule,
+        isParquetExpired: over.parquet(day),
       });
-      for (const file of expired.filter((candidate) => candidate.day === day)) {
-        if (!file.isRegularFile) {
-          tally.keep(file.name, file.isSymbolicLink ? 'is a symbolic link' : 'is not a file');
-          continue;
-        }
-        try {
-          await ageFile(file, shortfall, options.files, tally);
-        } catch (error) {
-          signal.throwIfAborted();
-          // Ours says something about the run as a whole, such as a lost lease; others are about this file.
-          if (error instanceof AppError) throw error;
-          tally.keep(file.name, messageOf(error));
-        }
-      }
     }
-    return tally.outcome();
-  },
-});
+    return tally.outcome(days.closed);
+  };
+
+  return { apply: (rule) => withChain(options, 'jsonl', (chain) => applyTo(chain, rule)) };
+};

@@ -8,29 +8,62 @@ const ALWAYS = {
   to: new Date('9999-12-31T23:59:59Z'),
 };
 
-/**
- * Why the lines of a day may not be deleted yet, or undefined when its Parquet
- * files hold every event of them. Compares the events themselves and not their
- * number, so that events that came after the compaction are never lost.
- */
-export const parquetShortfall = async (day: {
+/** What of a day's lines its Parquet files do not hold. */
+export interface ParquetCoverage {
+  /** Why that cannot be told. */
+  readonly problem: string | undefined;
+  readonly missingEvents: number;
+  /** Lines that are not events, which Parquet never holds. */
+  readonly rejectedLines: number;
+}
+
+/** Compares the events themselves and not their number, so that events that came after the compaction are never lost. */
+export const compareWithParquet = async (day: {
   readonly files: readonly AuditFile[];
   readonly tempDir: string;
   readonly signal: AbortSignal;
-}): Promise<string | undefined> => {
+}): Promise<ParquetCoverage> => {
   if (!day.files.some((file) => file.form === 'parquet'))
-    return 'no Parquet file of the day exists';
+    return { problem: 'no Parquet file of the day exists', missingEvents: 0, rejectedLines: 0 };
   const session = await openAnalyticsSession({ tempDir: day.tempDir, signal: day.signal });
   try {
     const table = new CallTable(session, ALWAYS, day.signal);
     await table.create();
     const { missing, problems } = await table.countMissingFromParquet(day.files);
-    const [problem] = problems;
-    if (problem !== undefined) return problem;
-    if (missing > 0) return `${missing} of its events are not in the Parquet file of the day`;
     const { count } = await table.rejected();
-    // Parquet holds events only, so deleting would lose the evidence that lines were refused.
-    return count > 0 ? `${count} of its lines are not events and are kept nowhere else` : undefined;
+    return { problem: problems[0], missingEvents: missing, rejectedLines: count };
+  } finally {
+    await session.close();
+  }
+};
+
+/** Why the lines of a day may not be deleted yet, or undefined when its Parquet files hold all of them. */
+export const shortfallOf = ({
+  problem,
+  missingEvents,
+  rejectedLines,
+}: ParquetCoverage): string | undefined => {
+  if (problem !== undefined) return problem;
+  if (missingEvents > 0)
+    return `${missingEvents} of its events are not in the Parquet file of the day`;
+  // Parquet holds events only, so deleting would lose the evidence that lines were refused.
+  return rejectedLines > 0
+    ? `${rejectedLines} of its lines are not events and are kept nowhere else`
+    : undefined;
+};
+
+export const countParquetRows = async (options: {
+  readonly file: string;
+  readonly tempDir: string;
+  readonly signal: AbortSignal;
+}): Promise<number> => {
+  const session = await openAnalyticsSession({ ...options, memoryLimitMb: 128 });
+  try {
+    const [row] = await session.rows<{ rows: number }>(
+      'SELECT CAST(count(*) AS DOUBLE) AS rows FROM read_parquet($1)',
+      [options.file],
+    );
+    return row?.rows ?? 0;
   } finally {
     await session.close();
   }

@@ -47,6 +47,28 @@ describe('acting on files', () => {
     expect((await stat(at('a', 'b', 'c.md'))).mode & 0o777).toBe(0o644);
   });
 
+  it('keeps to their writer’s account what is private, and copies what is placed', async () => {
+    const files = createLiveFileEffects({ fence: held });
+    await files.write('write_file', at('own', 'key.pem'), 'secret', 'private');
+    await files.place(at('own', 'key.pem'), at('own', 'copy'), 'private');
+    for (const name of ['key.pem', 'copy']) {
+      expect((await stat(at('own', name))).mode & 0o777).toBe(0o600);
+      expect(await readFile(at('own', name), 'utf8')).toBe('secret');
+    }
+    expect((await stat(at('own'))).mode & 0o777).toBe(0o700);
+  });
+
+  it('keeps an original that somebody wrote to before it could be removed', async () => {
+    await writeFile(at('a.jsonl'), 'one\n');
+    const files = createLiveFileEffects({ fence: held });
+    const appending = files.compress(at('a.jsonl'), async (removeOriginal) => {
+      await writeFile(at('a.jsonl'), 'two\n', { flag: 'a' });
+      await removeOriginal();
+    });
+    await expect(appending).rejects.toThrow('changed');
+    expect(await readFile(at('a.jsonl'), 'utf8')).toBe('one\ntwo\n');
+  });
+
   it('removes what a killed writer of the same file left, and nothing else', async () => {
     await writeFile(at('.c.md.0a1b2c.tmp'), 'half');
     await writeFile(at('.d.md.0a1b2c.tmp'), 'other');
@@ -173,5 +195,22 @@ describe('recording what would be done to files', () => {
       code: 'unavailable',
     });
     expect(effects).toEqual([]);
+  });
+
+  it('tells a file that is written again and again once, and what is placed by its size', async () => {
+    const effects: Effect[] = [];
+    const files = createRecordingFileEffects({
+      repoRoot: root,
+      record: (effect) => effects.push(effect),
+    });
+    await writeFile(at('source'), '12345');
+    await files.write('write_file', at('anchor'), 'one');
+    await files.write('write_file', at('anchor'), 'other');
+    await files.place(at('source'), at('target'));
+    expect(effects).toEqual([
+      { effect: 'write_file', path: 'anchor', bytes: 3 },
+      { effect: 'write_file', path: 'target', bytes: 5 },
+    ]);
+    expect(await readdir(root)).toEqual(['source']);
   });
 });

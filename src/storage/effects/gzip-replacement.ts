@@ -58,6 +58,17 @@ const writeAll = async (target: FileHandle, chunks: AsyncIterable<unknown>): Pro
   for await (const chunk of chunks) if (Buffer.isBuffer(chunk)) await target.writeFile(chunk);
 };
 
+/** What tells whether somebody wrote to a file. */
+export interface FileState {
+  readonly size: number;
+  readonly mtimeMs: number;
+}
+
+/** Throws when a file is no longer what it was. */
+export const assertUnchanged = (before: FileState, after: FileState): void => {
+  if (after.size !== before.size || after.mtimeMs !== before.mtimeMs) throw changedError();
+};
+
 export interface GzipReplacement {
   readonly file: string;
   readonly mode: number;
@@ -69,9 +80,10 @@ export interface GzipReplacement {
  * An archive that is there already gets the content as a further member, unless
  * it ends in that content: then an earlier attempt was stopped just before it
  * removed the original. Throws when the original changed meanwhile. The
- * original is left in place for the caller to remove.
+ * original is left in place for the caller to remove, once it looked again
+ * whether it is still what is answered here.
  */
-export const writeVerifiedGzip = async (replacement: GzipReplacement): Promise<void> => {
+export const writeVerifiedGzip = async (replacement: GzipReplacement): Promise<FileState> => {
   const archive = `${replacement.file}.gz`;
   const original = await open(replacement.file, constants.O_RDONLY | constants.O_NOFOLLOW);
   try {
@@ -105,8 +117,8 @@ export const writeVerifiedGzip = async (replacement: GzipReplacement): Promise<v
         beforeRename: () => replacement.beforeRename(),
       });
     }
-    const after = await original.stat();
-    if (after.size !== before.size || after.mtimeMs !== before.mtimeMs) throw changedError();
+    assertUnchanged(before, await original.stat());
+    return before;
   } finally {
     await original.close();
   }

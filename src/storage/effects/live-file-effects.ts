@@ -1,8 +1,9 @@
-import { lstat, unlink } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, lstat, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import type { Fence, FileEffects } from '#core/effects';
+import type { Fence, FileAccess, FileEffects } from '#core/effects';
 import { hasErrorCode, makeDirectory, replaceFile, syncDirectory } from './file-replacement.ts';
-import { writeVerifiedGzip } from './gzip-replacement.ts';
+import { assertUnchanged, writeVerifiedGzip } from './gzip-replacement.ts';
 
 export interface LiveFileEffectsOptions {
   /** Asked before each step that others can see. */
@@ -12,6 +13,9 @@ export interface LiveFileEffectsOptions {
   /** Of directories that are missing. Default 0755. */
   readonly directoryMode?: number;
 }
+
+const PRIVATE_FILE = 0o600;
+const PRIVATE_DIRECTORY = 0o700;
 
 const removeDurably = async (file: string): Promise<void> => {
   try {
@@ -27,28 +31,48 @@ const removeDurably = async (file: string): Promise<void> => {
 /** Acts on the disk. Each operation is durable when it resolves. */
 export const createLiveFileEffects = (options: LiveFileEffectsOptions): FileEffects => {
   const { fence } = options;
-  const fileMode = options.fileMode ?? 0o644;
+  const replace = async (
+    file: string,
+    access: FileAccess,
+    fill: (handle: FileHandle) => Promise<void>,
+  ): Promise<void> => {
+    const isPrivate = access === 'private';
+    await fence.assertHeld();
+    await makeDirectory(
+      path.dirname(file),
+      isPrivate ? PRIVATE_DIRECTORY : (options.directoryMode ?? 0o755),
+    );
+    await replaceFile({
+      file,
+      mode: isPrivate ? PRIVATE_FILE : (options.fileMode ?? 0o644),
+      fill,
+      beforeRename: () => fence.assertHeld(),
+    });
+  };
   return {
-    async write(_effect, file, content) {
-      await fence.assertHeld();
-      await makeDirectory(path.dirname(file), options.directoryMode ?? 0o755);
-      await replaceFile({
-        file,
-        mode: fileMode,
-        fill: (handle) => handle.writeFile(content),
-        beforeRename: () => fence.assertHeld(),
-      });
-    },
+    write: (_effect, file, content, access = 'public') =>
+      replace(file, access, (handle) => handle.writeFile(content)),
+    place: (source, file, access = 'public') =>
+      replace(file, access, async (handle) => {
+        for await (const chunk of createReadStream(source)) await handle.writeFile(chunk as Buffer);
+      }),
     async remove(file) {
       await fence.assertHeld();
       await removeDurably(file);
     },
-    async compress(file) {
+    async compress(file, guard = (removeOriginal) => removeOriginal()) {
       await fence.assertHeld();
       const mode = (await lstat(file)).mode & 0o777;
-      await writeVerifiedGzip({ file, mode, beforeRename: () => fence.assertHeld() });
-      await fence.assertHeld();
-      await removeDurably(file);
+      const original = await writeVerifiedGzip({
+        file,
+        mode,
+        beforeRename: () => fence.assertHeld(),
+      });
+      await guard(async () => {
+        await fence.assertHeld();
+        assertUnchanged(original, await lstat(file));
+        await removeDurably(file);
+      });
     },
   };
 };

@@ -9,9 +9,15 @@ export interface LiveRowEffectsOptions {
 
 /** Changes rows, in the transaction in which the lease was seen to be held. */
 export const createLiveRowEffects = ({ database, fence }: LiveRowEffectsOptions): RowEffects => ({
-  apply: (change) =>
-    database.transaction(async (sql) => {
-      await fence.assertHeldIn(sql);
-      return sql.execute(change.text, change.values);
-    }),
+  async apply({ text, values, batchRows }, signal) {
+    for (let touched = 0; ; ) {
+      signal?.throwIfAborted();
+      const rows = await database.transaction(async (sql) => {
+        await fence.assertHeldIn(sql);
+        return sql.execute(text, values);
+      });
+      touched += rows;
+      if (batchRows === undefined || rows < batchRows) return touched;
+    }
+  },
 });

@@ -74,12 +74,21 @@ export const createRecordingFileEffects = (options: RecordingFileEffectsOptions)
     }
   };
 
+  const written = new Set<string>();
+  const recordWrite = async (effect: string, file: string, bytes: number): Promise<void> => {
+    await assertDirectoryTakes(path.dirname(file), bytes);
+    await assertRegularOrMissing(file);
+    // A file that a run writes again and again is told once.
+    if (written.has(file)) return;
+    written.add(file);
+    options.record({ effect, path: shown(file), bytes });
+  };
+
   return {
-    async write(effect, file, content) {
-      const bytes = Buffer.byteLength(content);
-      await assertDirectoryTakes(path.dirname(file), bytes);
-      await assertRegularOrMissing(file);
-      options.record({ effect, path: shown(file), bytes });
+    write: (effect, file, content) => recordWrite(effect, file, Buffer.byteLength(content)),
+    async place(source, file) {
+      const { size } = await stat(source);
+      await recordWrite('write_file', file, size);
     },
     async remove(file) {
       const bytes = await sizeOf(file);
