@@ -125,7 +125,7 @@ describe('daily-cost-digest', () => {
         expect.objectContaining({
           key: 'agent-0',
           kind: 'cost_spike',
-          from: '2026-11-12T07:00:00.000Z',
+          window: expect.objectContaining({ from: '2026-11-12T07:00:00.000Z' }),
         }),
       ]),
     });
@@ -200,6 +200,38 @@ describe('daily-cost-digest', () => {
     expect(outcome).toMatchObject({ kind: 'succeeded', partial: true });
     expect(report?.json).toMatchObject({ partial: true });
     expect(report?.markdown).toContain('**Incomplete.**');
+  });
+
+  it('knows the same hour of earlier weeks, and leaves the days between them alone', async () => {
+    const weekly = Array.from({ length: 7 }, (_, week) =>
+      Array.from({ length: week === 0 ? 100 : 20 }, (_n, n) =>
+        auditEvent({
+          ts: new Date(
+            SCHEDULED_FOR.getTime() - week * 7 * 24 * HOUR_MS - HOUR_MS + n * 30_000,
+          ).toISOString(),
+          req_id: `w-${week}-${n}`,
+        }),
+      ),
+    ).flat();
+    await writeJsonlDays(root, weekly);
+    await writeFile(path.join(root, 'tool_audit_2026-10-25.jsonl'), 'never looked at\n');
+    const { report } = await digest(root);
+    expect(report?.json).toMatchObject({
+      input_problems: { rejected_lines: 0 },
+      anomalies: expect.arrayContaining([
+        expect.objectContaining({
+          kind: 'cost_spike',
+          dimension: 'agent_id',
+          method: 'robust',
+          samples: 6,
+          ratio: 5,
+        }),
+      ]),
+    });
+    expect(report?.markdown).toContain('6 × same time of earlier weeks');
+    await appendFile(path.join(root, 'tool_audit_2026-10-15.jsonl'), 'looked at\n');
+    const again = await digest(root);
+    expect(again.report?.json).toMatchObject({ input_problems: { rejected_lines: 1 } });
   });
 
   it('shows hostile names as text', async () => {

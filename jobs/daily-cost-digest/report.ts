@@ -10,7 +10,7 @@ import {
 } from '#reports/markdown';
 import { renderAssets } from './digest-charts.ts';
 import { anomaliesSection, breakdownTable, budgetsTable, totalsTable } from './tables.ts';
-import { plural, previousName, units, weekdayName } from './wording.ts';
+import { isPartlyPriced, plural, previousName, units, weekdayName } from './wording.ts';
 
 export interface DigestReportInputs {
   readonly digest: CostDigest;
@@ -22,6 +22,12 @@ const compared = (name: string, comparison: Comparison): string =>
   comparison.cost_change === null
     ? `no data for the ${name}`
     : `${formatChange(comparison.cost_change)} against the ${name}`;
+
+/** Where some prices are known, how many calls go by the default one; where none is, the notes say so. */
+const coverage = (digest: CostDigest): string =>
+  isPartlyPriced(digest)
+    ? ` (${formatShare(digest.totals.unpriced_calls / digest.totals.calls)} of the calls at the default price)`
+    : '';
 
 const summary = (digest: CostDigest): string => {
   const { totals, comparisons, anomalies } = digest;
@@ -38,14 +44,14 @@ const summary = (digest: CostDigest): string => {
   ];
   const alarms = digest.budgets.filter((burn) => burn.state !== 'ok').length;
   return [
-    `- **${plural(totals.calls, 'call')}** cost **${units(totals.cost_units)} units**${money}; ${formatNumber(totals.failed)} failed (${formatShare(totals.error_rate, 2)}), ${formatNumber(totals.denied)} denied.`,
+    `- **${plural(totals.calls, 'call')}** cost **${units(totals.cost_units)} units**${money}${coverage(digest)}; ${formatNumber(totals.failed)} failed (${formatShare(totals.error_rate, 2)}), ${formatNumber(totals.denied)} denied.`,
     `- Cost compared: ${changes.join('; ')}.`,
     `- ${anomalies.length === 0 ? 'No anomalies' : `**${plural(anomalies.length, 'anomaly', 'anomalies')}**`}; ${
       digest.budgets.length === 0
         ? 'no budgets are set'
         : alarms === 0
           ? `${plural(digest.budgets.length, 'budget')} within limits`
-          : `**${alarms} of ${plural(digest.budgets.length, 'budget')} need attention**`
+          : `**${alarms} of ${plural(digest.budgets.length, 'budget')} ${alarms === 1 ? 'needs' : 'need'} attention**`
     }.`,
   ].join('\n');
 };

@@ -11,7 +11,7 @@ import {
   formatShare,
   markdownTable,
 } from '#reports/markdown';
-import { previousName, units, weekdayName } from './wording.ts';
+import { isPartlyPriced, previousName, units, weekdayName } from './wording.ts';
 
 type Dimension = 'tool' | 'agent_id' | 'user_id' | 'workspace_id';
 
@@ -61,7 +61,7 @@ export const totalsTable = (digest: CostDigest): string => {
 const foldRows = (rows: readonly BreakdownRow[]): readonly BreakdownRow[] => {
   if (rows.length <= ROWS_SHOWN + 1) return rows;
   const rest = rows.slice(ROWS_SHOWN);
-  const sum = (field: 'count' | 'cost_units' | 'failed' | 'denied'): number =>
+  const sum = (field: 'count' | 'cost_units' | 'failed' | 'denied' | 'unpriced_calls'): number =>
     rest.reduce((total, row) => total + row[field], 0);
   return [
     ...rows.slice(0, ROWS_SHOWN),
@@ -78,6 +78,7 @@ const foldRows = (rows: readonly BreakdownRow[]): readonly BreakdownRow[] => {
       p95_duration_ms: null,
       failed: sum('failed'),
       denied: sum('denied'),
+      unpriced_calls: sum('unpriced_calls'),
     },
   ];
 };
@@ -95,6 +96,7 @@ export const breakdownTable = (digest: CostDigest, dimension: Dimension): string
       right('p95 ms'),
       right('Failed'),
       right('Denied'),
+      ...(isPartlyPriced(digest) ? [right('At default price')] : []),
     ],
     rows.map((row) => [
       typeof row['others'] === 'number'
@@ -107,9 +109,21 @@ export const breakdownTable = (digest: CostDigest, dimension: Dimension): string
       row.p95_duration_ms === null ? '' : formatNumber(row.p95_duration_ms),
       formatNumber(row.failed),
       formatNumber(row.denied),
+      ...(isPartlyPriced(digest) ? [formatShare(row.unpriced_calls / row.count)] : []),
     ]),
   );
 };
+
+const SAMPLE_NAMES: Readonly<Record<Anomaly['samples_of'], string>> = {
+  same_time_of_week: 'same time of earlier weeks',
+  active_windows: 'earlier windows with calls',
+  preceding_windows: 'windows before',
+  same_time_of_day: 'same time of a day before',
+  none: 'not seen before',
+};
+
+const comparedWith = ({ samples, samples_of }: Anomaly): string =>
+  samples > 1 ? `${formatNumber(samples)} × ${SAMPLE_NAMES[samples_of]}` : SAMPLE_NAMES[samples_of];
 
 export const anomaliesSection = (digest: CostDigest): string => {
   if (digest.anomalies.length === 0) return 'Nothing stands out from its baseline.';
@@ -127,16 +141,18 @@ export const anomaliesSection = (digest: CostDigest): string => {
         right('Worst window'),
         right('Baseline'),
         right('Ratio'),
+        left('Compared with'),
         right('Calls'),
       ],
       shown.map((anomaly) => [
         ANOMALY_NAMES[anomaly.kind],
         `${DIMENSION_NAMES[anomaly.dimension].toLowerCase()} ${escapeMarkdown(anomaly.key)}`,
-        formatInstant(anomaly.from),
-        formatInstant(anomaly.to),
-        value(anomaly, anomaly.peak.value),
-        anomaly.kind === 'new_spender' ? 'none' : value(anomaly, anomaly.peak.baseline),
-        anomaly.peak.ratio === null ? '' : `${formatNumber(anomaly.peak.ratio, 1)}×`,
+        formatInstant(anomaly.window.from),
+        formatInstant(anomaly.window.to),
+        value(anomaly, anomaly.value),
+        anomaly.kind === 'new_spender' ? 'none' : value(anomaly, anomaly.baseline),
+        anomaly.ratio === null ? '' : `${formatNumber(anomaly.ratio, 1)}×`,
+        comparedWith(anomaly),
         formatNumber(anomaly.calls),
       ]),
     ),

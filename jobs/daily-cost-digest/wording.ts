@@ -15,3 +15,7 @@ export const previousName = (digest: CostDigest): string =>
 
 export const weekdayName = (digest: CostDigest): string =>
   windowHours(digest) === 24 ? 'same day last week' : 'same hours weeks before';
+
+/** Some calls have a price of their own and some do not, so each figure has to say how many. */
+export const isPartlyPriced = ({ totals }: CostDigest): boolean =>
+  totals.unpriced_calls > 0 && totals.unpriced_calls < totals.calls;

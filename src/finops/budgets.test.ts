@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { auditEvent } from '#test/support/audit-events';
+import { type AuditEventLine, auditEvent } from '#test/support/audit-events';
 import { memoryAuditView } from '#test/support/memory-audit-view';
-import { type Budget, readBudgetBurns, readForecastInputs } from './budgets.ts';
+import { type Budget, readBudgetBurns, readForecastInputs, type SpendSource } from './budgets.ts';
 import { forecastMonth, monthEnd, monthStart } from './forecast.ts';
 import { createPricer } from './price.ts';
+import { createTotalSpend } from './total-spend.ts';
 
 const AT = new Date('2026-11-11T00:00:00Z');
 const WEIGHTS = { defaults: { cost_per_call: 10, cost_per_ms: 0 } };
@@ -17,8 +18,14 @@ const daily = Array.from({ length: 10 }, (_, n) =>
   }),
 );
 
+const sourceOf = (events: readonly AuditEventLine[]): SpendSource => {
+  const view = memoryAuditView(events);
+  const whole = { from: new Date('2026-11-01T00:00:00Z'), to: AT };
+  return { view, pricer: PRICER, spend: createTotalSpend(view, PRICER, whole) };
+};
+
 const burn = async (budget: Budget) => {
-  const [only] = await readBudgetBurns(memoryAuditView(daily), PRICER, [budget], AT);
+  const [only] = await readBudgetBurns(sourceOf(daily), [budget], AT);
   return only;
 };
 
@@ -32,7 +39,7 @@ describe('months', () => {
 
 describe('the forecast', () => {
   it('adds the mean of the last seven days for each day that remains', async () => {
-    const inputs = await readForecastInputs(memoryAuditView(daily), PRICER, AT);
+    const inputs = await readForecastInputs(sourceOf(daily), AT);
     expect(forecastMonth(inputs, PRICER)).toMatchObject({
       month: '2026-11',
       month_to_date_units: 100,
@@ -44,12 +51,12 @@ describe('the forecast', () => {
   });
 
   it('takes fewer days where there are no more, and says how many', async () => {
-    const inputs = await readForecastInputs(memoryAuditView(daily.slice(8)), PRICER, AT);
+    const inputs = await readForecastInputs(sourceOf(daily.slice(8)), AT);
     expect(forecastMonth(inputs, PRICER)).toMatchObject({ mean_of_days: 2, forecast_units: 220 });
   });
 
   it('has none without calls', async () => {
-    const inputs = await readForecastInputs(memoryAuditView([]), PRICER, AT);
+    const inputs = await readForecastInputs(sourceOf([]), AT);
     expect(forecastMonth(inputs, PRICER)).toMatchObject({
       daily_mean_units: null,
       forecast_units: null,

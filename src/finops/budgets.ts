@@ -1,16 +1,10 @@
 import type { AuditDimension, AuditView } from '#audit/audit-store';
-import {
-  type CostFigure,
-  NO_CALLS,
-  readByKey,
-  readSeries,
-  readTotal,
-  readTotalSeries,
-} from './cost-figures.ts';
+import { type CostFigure, NO_CALLS, readByKey, readSeries } from './cost-figures.ts';
 import type { CostWeights } from './cost-weights.ts';
 import { ratioOf } from './decimal.ts';
 import { DAY_MS, type ForecastInputs, forecastAmount, meanStart, monthStart } from './forecast.ts';
 import type { CostAmount, Pricer } from './price.ts';
+import type { TotalSpend } from './total-spend.ts';
 
 export type Budget = NonNullable<CostWeights['budgets']>[number];
 
@@ -25,6 +19,8 @@ export interface BudgetBurn {
   readonly to: string;
   readonly limit_units: number;
   readonly spent_units: number;
+  /** Calls in the spend whose tool has no price of its own. */
+  readonly unpriced_calls: number;
   /** `spent / limit`, to 4 digits. */
   readonly used: number;
   /** Of the whole period; null for daily budgets and without recent calls. */
@@ -48,16 +44,16 @@ const scopeOf = (budget: Budget): BudgetBurn['scope'] => {
 export interface BudgetSpend {
   readonly from: Date;
   readonly to: Date;
-  readonly spent: CostAmount;
+  readonly spent: CostFigure;
   readonly projected: CostAmount | null;
 }
 
 /** Where a budget stands: exceeded before on pace to exceed before warned of. */
 const judgeBudget = (budget: Budget, spend: BudgetSpend, pricer: Pricer): BudgetBurn => {
   const limit = pricer.amountOf(budget.limit_units);
-  const used = ratioOf(spend.spent, limit, 4);
+  const used = ratioOf(spend.spent.cost, limit, 4);
   const state: BudgetState =
-    spend.spent > limit
+    spend.spent.cost > limit
       ? 'exceeded'
       : spend.projected !== null && spend.projected > limit
         ? 'on_pace_to_exceed'
@@ -71,12 +67,20 @@ const judgeBudget = (budget: Budget, spend: BudgetSpend, pricer: Pricer): Budget
     from: spend.from.toISOString(),
     to: spend.to.toISOString(),
     limit_units: budget.limit_units,
-    spent_units: pricer.toUnits(spend.spent),
+    spent_units: pricer.toUnits(spend.spent.cost),
+    unpriced_calls: spend.spent.unpriced,
     used,
     projected_units: spend.projected === null ? null : pricer.toUnits(spend.projected),
     state,
   };
 };
+
+/** Where spend is read from; `spend` covers all that is asked of the view. */
+export interface SpendSource {
+  readonly view: AuditView;
+  readonly pricer: Pricer;
+  readonly spend: TotalSpend;
+}
 
 /** Spend of all, or of one value of a dimension. */
 type ScopedReader = {
@@ -84,11 +88,14 @@ type ScopedReader = {
   days(from: Date, to: Date): Promise<readonly CostFigure[]>;
 };
 
-const readerOf = (view: AuditView, pricer: Pricer, scope: BudgetBurn['scope']): ScopedReader => {
+const readerOf = (
+  { view, pricer, spend }: SpendSource,
+  scope: BudgetBurn['scope'],
+): ScopedReader => {
   if (scope === null) {
     return {
-      total: (from, to) => readTotal(view, pricer, { from, to }),
-      days: (from, to) => readTotalSeries(view, pricer, { from, to, bucketMs: DAY_MS }),
+      total: (from, to) => spend.total({ from, to }),
+      days: (from, to) => spend.series({ from, to }, DAY_MS),
     };
   }
   const { dimension, key } = scope;
@@ -102,35 +109,31 @@ const readerOf = (view: AuditView, pricer: Pricer, scope: BudgetBurn['scope']): 
 
 /** What a forecast at `at` is made from, for all spend or for a scope. */
 export const readForecastInputs = async (
-  view: AuditView,
-  pricer: Pricer,
+  source: SpendSource,
   at: Date,
   scope: BudgetBurn['scope'] = null,
 ): Promise<ForecastInputs> => {
-  const reader = readerOf(view, pricer, scope);
-  const monthToDate = await reader.total(monthStart(at), at);
-  const days = await reader.days(meanStart(at), at);
+  const reader = readerOf(source, scope);
+  const [monthToDate, days] = await Promise.all([
+    reader.total(monthStart(at), at),
+    reader.days(meanStart(at), at),
+  ]);
   const firstActiveDay = days.findIndex((day) => day.calls > 0);
   return {
     at,
-    monthToDate: monthToDate.cost,
+    monthToDate,
     days: days.map((day) => day.cost),
     firstActiveDay: firstActiveDay < 0 ? null : firstActiveDay,
   };
 };
 
-const readSpend = async (
-  view: AuditView,
-  pricer: Pricer,
-  budget: Budget,
-  at: Date,
-): Promise<BudgetSpend> => {
+const readSpend = async (source: SpendSource, budget: Budget, at: Date): Promise<BudgetSpend> => {
   if (budget.period === 'daily') {
     const from = new Date(at.getTime() - DAY_MS);
-    const spent = await readerOf(view, pricer, scopeOf(budget)).total(from, at);
-    return { from, to: at, spent: spent.cost, projected: null };
+    const spent = await readerOf(source, scopeOf(budget)).total(from, at);
+    return { from, to: at, spent, projected: null };
   }
-  const inputs = await readForecastInputs(view, pricer, at, scopeOf(budget));
+  const inputs = await readForecastInputs(source, at, scopeOf(budget));
   return {
     from: monthStart(at),
     to: at,
@@ -141,14 +144,12 @@ const readSpend = async (
 
 /** Every budget of the policy as of `at`, in the order of the file. */
 export const readBudgetBurns = async (
-  view: AuditView,
-  pricer: Pricer,
+  source: SpendSource,
   budgets: readonly Budget[],
   at: Date,
-): Promise<readonly BudgetBurn[]> => {
-  const burns: BudgetBurn[] = [];
-  for (const budget of budgets) {
-    burns.push(judgeBudget(budget, await readSpend(view, pricer, budget, at), pricer));
-  }
-  return burns;
-};
+): Promise<readonly BudgetBurn[]> =>
+  Promise.all(
+    budgets.map(async (budget) =>
+      judgeBudget(budget, await readSpend(source, budget, at), source.pricer),
+    ),
+  );

@@ -1,14 +1,23 @@
 import type { AuditReader, AuditView, RejectedLine } from '#audit/audit-store';
 import { type Anomaly, findAnomalies } from './anomalies.ts';
 import { type BudgetBurn, readBudgetBurns, readForecastInputs } from './budgets.ts';
-import { type CostFigure, readTotal } from './cost-figures.ts';
+import type { CostFigure } from './cost-figures.ts';
 import { buildCostReport, type CostReport } from './cost-report.ts';
 import { anomalyRuleOf, type CostWeights } from './cost-weights.ts';
 import { ratioOf } from './decimal.ts';
 import { DAY_MS, type Forecast, forecastMonth, meanStart, monthStart } from './forecast.ts';
 import { createPricer, type Pricer } from './price.ts';
-import { readWindows, windowsStartAt } from './read-windows.ts';
+import {
+  type EarlierWeeks,
+  mainViewStart,
+  mergeQualities,
+  readEarlierWeeks,
+  readHistory,
+} from './read-history.ts';
 import { type Recommendation, recommend } from './recommendations.ts';
+import { withSharedScans } from './shared-scans.ts';
+import { createTotalSpend, type TotalSpend } from './total-spend.ts';
+import { planWindows } from './window-history.ts';
 
 /** The same length of time, earlier. `change` is null where there is nothing to compare with. */
 export interface Comparison {
@@ -16,6 +25,7 @@ export interface Comparison {
   readonly to: string;
   readonly calls: number;
   readonly cost_units: number;
+  readonly unpriced_calls: number;
   /** `cost / cost then − 1`, to 4 digits; null when there were no calls then. */
   readonly cost_change: number | null;
   readonly calls_change: number | null;
@@ -73,75 +83,100 @@ const changeOf = (now: bigint, then: bigint): number | null =>
   then === 0n ? null : ratioOf(now - then, then, 4);
 
 const compareWith = async (
-  view: AuditView,
+  spend: TotalSpend,
   pricer: Pricer,
   now: CostFigure,
   range: { readonly from: Date; readonly to: Date },
 ): Promise<Comparison> => {
-  const then = await readTotal(view, pricer, range);
+  const then = await spend.total(range);
   return {
     from: range.from.toISOString(),
     to: range.to.toISOString(),
     calls: then.calls,
     cost_units: pricer.toUnits(then.cost),
+    unpriced_calls: then.unpriced,
     cost_change: changeOf(now.cost, then.cost),
     calls_change: changeOf(BigInt(now.calls), BigInt(then.calls)),
   };
 };
 
-/** The earliest instant that any figure of the digest needs. */
-const neededFrom = (request: CostDigestRequest): Date => {
-  const { window } = request;
-  const rule = anomalyRuleOf(request.weights);
-  return new Date(
+/** The earliest instant that any figure of the digest needs, earlier weeks aside. */
+const neededFrom = ({ window }: CostDigestRequest): Date =>
+  new Date(
     Math.min(
       window.from.getTime() - Math.max(lengthOf(window), weekdayShiftOf(window)),
-      windowsStartAt(window, rule).getTime(),
       monthStart(window.to).getTime(),
       meanStart(window.to).getTime(),
     ),
   );
-};
 
-const build = async (view: AuditView, request: CostDigestRequest): Promise<CostDigest> => {
+interface Inputs {
+  readonly view: AuditView;
+  /** Start of the view. */
+  readonly from: Date;
+  readonly pricer: Pricer;
+  readonly earlier: EarlierWeeks;
+}
+
+const build = async (request: CostDigestRequest, inputs: Inputs): Promise<CostDigest> => {
   const { window, weights } = request;
-  const pricer = createPricer(weights);
+  const { pricer, earlier } = inputs;
+  const view = withSharedScans(inputs.view);
   const rule = anomalyRuleOf(weights);
-  const { report, total, figures } = await buildCostReport(view, pricer, {
-    ...window,
-    groupBy: ['tool', 'agent_id', 'user_id', 'workspace_id', 'status'],
-    topN: MAX_ROWS,
-    failedCalls: 'included',
-    hourly: 'included',
-  });
+  const plan = planWindows(window, rule);
+  const spend = createTotalSpend(
+    view,
+    pricer,
+    { from: inputs.from, to: window.to },
+    { splitAt: plan.recent.from },
+  );
+  const source = { view, pricer, spend };
+  // Asked together, so that what reads the same range shares a scan.
+  const [{ report, total, figures }, history, budgets, forecast] = await Promise.all([
+    buildCostReport(
+      view,
+      pricer,
+      {
+        ...window,
+        groupBy: ['tool', 'agent_id', 'user_id', 'workspace_id', 'status'],
+        topN: MAX_ROWS,
+        failedCalls: 'included',
+        hourly: 'included',
+      },
+      { spend },
+    ),
+    readHistory(view, pricer, plan, earlier),
+    readBudgetBurns(source, weights.budgets ?? [], window.to),
+    readForecastInputs(source, window.to),
+  ]);
   const weekdayShift = weekdayShiftOf(window);
-  const anomalies = findAnomalies(await readWindows(view, pricer, window, rule), rule, pricer);
-  const budgets = await readBudgetBurns(view, pricer, weights.budgets ?? [], window.to);
+  const anomalies = findAnomalies(history, rule, pricer);
+  const quality = mergeQualities(inputs.view.quality, earlier.qualities);
   return {
     ...report,
-    partial: view.quality.partial,
+    partial: quality.partial,
     input_problems: {
-      rejected_lines: view.quality.rejectedCount,
-      first: view.quality.rejected.slice(0, REJECTED_SHOWN),
-      problems: view.quality.problems,
+      rejected_lines: quality.rejectedCount,
+      first: quality.rejected.slice(0, REJECTED_SHOWN),
+      problems: quality.problems,
     },
     comparisons: {
-      previous: await compareWith(view, pricer, total, shifted(window, lengthOf(window))),
+      previous: await compareWith(spend, pricer, total, shifted(window, lengthOf(window))),
       same_weekday:
         weekdayShift === lengthOf(window)
           ? null
-          : await compareWith(view, pricer, total, shifted(window, weekdayShift)),
+          : await compareWith(spend, pricer, total, shifted(window, weekdayShift)),
     },
     anomalies,
     budgets,
-    forecast: forecastMonth(await readForecastInputs(view, pricer, window.to), pricer),
+    forecast: forecastMonth(forecast, pricer),
     recommendations: recommend({
       total,
       tools: figures.tool ?? new Map(),
       agents: figures.agent_id ?? new Map(),
       anomalies,
       budgets,
-      rejectedLines: view.quality.rejectedCount,
+      rejectedLines: quality.rejectedCount,
       pricer,
     }),
   };
@@ -155,13 +190,14 @@ export const buildCostDigest = async (
   reader: AuditReader,
   request: CostDigestRequest,
 ): Promise<CostDigestAnswer> => {
-  const view = await reader.open({
-    from: neededFrom(request),
-    to: request.window.to,
-    signal: request.signal,
-  });
+  const { window, weights, signal } = request;
+  const pricer = createPricer(weights);
+  const plan = planWindows(window, anomalyRuleOf(weights));
+  const from = mainViewStart(plan, neededFrom(request));
+  const earlier = await readEarlierWeeks(reader, pricer, plan, { mainFrom: from, signal });
+  const view = await reader.open({ from, to: window.to, signal });
   try {
-    const digest = await build(view, request);
+    const digest = await build(request, { view, from, pricer, earlier });
     return { digest, sourceBackend: view.quality.sourceBackend };
   } finally {
     await view.close();

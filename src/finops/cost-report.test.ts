@@ -73,9 +73,15 @@ describe('the cost report', () => {
             expect(rows.reduce((sum, row) => sum + row.count, 0)).toBe(totals.calls);
             expect(rows.reduce((sum, row) => sum + row.failed, 0)).toBe(totals.failed);
             expect(rows.reduce((sum, row) => sum + row.denied, 0)).toBe(totals.denied);
+            expect(rows.reduce((sum, row) => sum + row.unpriced_calls, 0)).toBe(
+              totals.unpriced_calls,
+            );
           }
           expect(total((report.hourly ?? []).map((row) => row.cost_units))).toBe(
             total([totals.cost_units]),
+          );
+          expect((report.hourly ?? []).reduce((sum, row) => sum + row.unpriced_calls, 0)).toBe(
+            totals.unpriced_calls,
           );
           expect(report.hourly).toHaveLength(24);
           if (failedCalls === 'left_out') expect(totals.failed).toBe(0);
@@ -115,6 +121,7 @@ describe('the cost report', () => {
         p95_duration_ms: 1450,
         failed: 1,
         denied: 0,
+        unpriced_calls: 2,
       },
       {
         tool: 'mail',
@@ -124,6 +131,7 @@ describe('the cost report', () => {
         p95_duration_ms: 0,
         failed: 0,
         denied: 1,
+        unpriced_calls: 0,
       },
     ]);
     expect(report.hourly?.[1]).toEqual({
@@ -132,6 +140,7 @@ describe('the cost report', () => {
       cost_units: 4,
       failed: 1,
       denied: 0,
+      unpriced_calls: 2,
     });
   });
 

@@ -10,6 +10,7 @@ import {
 } from './cost-figures.ts';
 import { ratioOf } from './decimal.ts';
 import type { Pricer } from './price.ts';
+import type { TotalSpend } from './total-spend.ts';
 
 export type BreakdownDimension = AuditDimension;
 
@@ -20,6 +21,7 @@ export interface CostTotals {
   readonly denied: number;
   /** `failed / calls`, 0 to 1, to 6 digits; 0 without calls. */
   readonly error_rate: number;
+  /** Calls whose tool has no price of its own; they cost the default price. */
   readonly unpriced_calls: number;
   readonly money?: { readonly currency: string; readonly amount: number };
 }
@@ -34,6 +36,7 @@ export interface BreakdownRow {
   readonly p95_duration_ms: number | null;
   readonly failed: number;
   readonly denied: number;
+  readonly unpriced_calls: number;
 }
 
 export interface HourlyRow {
@@ -43,6 +46,7 @@ export interface HourlyRow {
   readonly cost_units: number;
   readonly failed: number;
   readonly denied: number;
+  readonly unpriced_calls: number;
 }
 
 export interface CostReport {
@@ -101,6 +105,7 @@ const toBreakdown = (
     p95_duration_ms: p95,
     failed: figure.failed,
     denied: figure.denied,
+    unpriced_calls: figure.unpriced,
   });
   const sorted = [...figures].sort(byCostThenKey);
   const rows = sorted
@@ -123,6 +128,7 @@ const toHourly = (
     cost_units: pricer.toUnits(figure.cost),
     failed: figure.failed,
     denied: figure.denied,
+    unpriced_calls: figure.unpriced,
   }));
 
 /** Figures of each key of a dimension, with the percentiles that cannot be added up. */
@@ -137,14 +143,17 @@ const readDimension = async (
   query: FigureQuery & { readonly dimension: BreakdownDimension },
 ): Promise<DimensionFigures> => {
   const { dimension, ...range } = query;
-  const rows = await view.aggregate({ ...range, groupBy: [dimension], withP95: true });
-  const p95s = new Map(rows.map((row) => [row.key[dimension] ?? '', row.p95DurationMs ?? 0]));
   // Without prices that differ the same rows tell the cost; else the tools have to be told apart.
-  const figures =
-    dimension === 'tool' || pricer.pricedTools.length === 0
-      ? new Map(rows.map((row) => [row.key[dimension] ?? '', toFigure(row, pricer)]))
-      : await readByKey(view, pricer, query);
-  return { figures, p95s };
+  const isPricedAlike = dimension === 'tool' || pricer.pricedTools.length === 0;
+  const [rows, priced] = await Promise.all([
+    view.aggregate({ ...range, groupBy: [dimension], withP95: true }),
+    isPricedAlike ? undefined : readByKey(view, pricer, query),
+  ]);
+  return {
+    p95s: new Map(rows.map((row) => [row.key[dimension] ?? '', row.p95DurationMs ?? 0])),
+    figures:
+      priced ?? new Map(rows.map((row) => [row.key[dimension] ?? '', toFigure(row, pricer)])),
+  };
 };
 
 export interface CostReportAnswer {
@@ -159,39 +168,41 @@ export const buildCostReport = async (
   view: AuditView,
   pricer: Pricer,
   query: CostReportQuery,
+  /** `spend`: of all calls of a range that holds the query's, when it is read anyway. */
+  options: { readonly spend?: TotalSpend } = {},
 ): Promise<CostReportAnswer> => {
   const filter: FigureQuery = {
     from: query.from,
     to: query.to,
     ...(query.failedCalls === 'included' ? {} : { statuses: STATUSES_WITHOUT_FAILED }),
   };
+  const [dimensions, read, hours] = await Promise.all([
+    Promise.all(
+      query.groupBy.map((dimension) => readDimension(view, pricer, { ...filter, dimension })),
+    ),
+    query.groupBy.includes('tool') ? undefined : readTotal(view, pricer, filter),
+    query.hourly === 'left_out'
+      ? undefined
+      : (options.spend?.series(query, HOUR_MS) ??
+        readTotalSeries(view, pricer, { ...filter, bucketMs: HOUR_MS })),
+  ]);
   const breakdowns: Partial<Record<BreakdownDimension, readonly BreakdownRow[]>> = {};
   const figures: Partial<Record<BreakdownDimension, ReadonlyMap<string, CostFigure>>> = {};
-  for (const dimension of query.groupBy) {
-    const read = await readDimension(view, pricer, { ...filter, dimension });
-    figures[dimension] = read.figures;
-    breakdowns[dimension] = toBreakdown(dimension, read.figures, read.p95s, {
+  for (const [index, dimension] of query.groupBy.entries()) {
+    const found = dimensions[index];
+    if (found === undefined) continue;
+    figures[dimension] = found.figures;
+    breakdowns[dimension] = toBreakdown(dimension, found.figures, found.p95s, {
       topN: query.topN,
       pricer,
     });
   }
-  const total =
-    figures.tool === undefined
-      ? await readTotal(view, pricer, filter)
-      : sumFigures(figures.tool.values());
+  const total = read ?? sumFigures(figures.tool?.values() ?? []);
   const report: CostReport = {
     time_range: { from: query.from.toISOString(), to: query.to.toISOString() },
     totals: toTotals(total, pricer),
     breakdowns,
-    ...(query.hourly === 'left_out'
-      ? {}
-      : {
-          hourly: toHourly(
-            await readTotalSeries(view, pricer, { ...filter, bucketMs: HOUR_MS }),
-            query.from,
-            pricer,
-          ),
-        }),
+    ...(hours === undefined ? {} : { hourly: toHourly(hours, query.from, pricer) }),
   };
   return { report, total, figures };
 };

@@ -46,6 +46,34 @@ const Budget = Type.Object(
   closed,
 );
 
+const Robust = Type.Object(
+  {
+    weeks: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        maximum: 26,
+        description: 'Earlier weeks whose same window is a sample; 0 leaves the ratio rule alone.',
+      }),
+    ),
+    min_samples: Type.Optional(Type.Integer({ minimum: 3, maximum: 26 })),
+    z_threshold: Type.Optional(
+      Type.Number({
+        minimum: 1,
+        maximum: 100,
+        description: 'Distance from the median in spreads; a spread is 1.4826 times the MAD.',
+      }),
+    ),
+    min_spread: Type.Optional(
+      Type.Number({
+        minimum: 0,
+        maximum: 10,
+        description: 'Least spread as a share of the median, for samples that are nearly equal.',
+      }),
+    ),
+  },
+  closed,
+);
+
 const Anomalies = Type.Object(
   {
     window_minutes: Type.Optional(Type.Integer({ minimum: 5, maximum: 1440 })),
@@ -54,6 +82,7 @@ const Anomalies = Type.Object(
     min_calls: Type.Optional(Type.Integer({ minimum: 1 })),
     min_cost_units: Type.Optional(Type.Number({ minimum: 0 })),
     min_failed: Type.Optional(Type.Integer({ minimum: 1 })),
+    robust: Type.Optional(Robust),
   },
   closed,
 );
@@ -83,6 +112,15 @@ export interface AnomalyRule {
   readonly minCalls: number;
   readonly minCostUnits: number;
   readonly minFailed: number;
+  readonly robust: RobustRule;
+}
+
+/** When a window is judged by the median and the MAD of the same window of earlier weeks. */
+export interface RobustRule {
+  readonly weeks: number;
+  readonly minSamples: number;
+  readonly zThreshold: number;
+  readonly minSpread: number;
 }
 
 /** The rule as the file has it, with the documented values where it says nothing. */
@@ -93,4 +131,10 @@ export const anomalyRuleOf = (weights: CostWeights): AnomalyRule => ({
   minCalls: weights.anomalies?.min_calls ?? 10,
   minCostUnits: weights.anomalies?.min_cost_units ?? 10,
   minFailed: weights.anomalies?.min_failed ?? 5,
+  robust: {
+    weeks: weights.anomalies?.robust?.weeks ?? 8,
+    minSamples: weights.anomalies?.robust?.min_samples ?? 4,
+    zThreshold: weights.anomalies?.robust?.z_threshold ?? 5,
+    minSpread: weights.anomalies?.robust?.min_spread ?? 0.2,
+  },
 });

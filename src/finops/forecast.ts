@@ -1,3 +1,4 @@
+import type { CostFigure } from './cost-figures.ts';
 import { divideRounded } from './decimal.ts';
 import type { CostAmount, Pricer } from './price.ts';
 
@@ -20,7 +21,7 @@ export const meanStart = (at: Date): Date => new Date(at.getTime() - MEAN_OF_DAY
 
 export interface ForecastInputs {
   readonly at: Date;
-  readonly monthToDate: CostAmount;
+  readonly monthToDate: CostFigure;
   /** Cost of the last seven windows of 24 hours before `at`, oldest first. */
   readonly days: readonly CostAmount[];
   /** Index of the first of these days in which anybody called; null when nobody did. */
@@ -30,6 +31,8 @@ export interface ForecastInputs {
 export interface Forecast {
   readonly month: string;
   readonly month_to_date_units: number;
+  /** Calls of the month to date whose tool has no price of its own. */
+  readonly unpriced_calls: number;
   /** Null without any call in the last seven days. */
   readonly daily_mean_units: number | null;
   /** How many days of 24 hours the mean is made of. */
@@ -49,7 +52,7 @@ export const forecastAmount = (inputs: ForecastInputs): CostAmount | null => {
   const sum = days.reduce((total, day) => total + day, 0n);
   const remainingMs = BigInt(monthEnd(inputs.at).getTime() - inputs.at.getTime());
   return (
-    inputs.monthToDate + divideRounded(sum * remainingMs, BigInt(days.length) * BigInt(DAY_MS))
+    inputs.monthToDate.cost + divideRounded(sum * remainingMs, BigInt(days.length) * BigInt(DAY_MS))
   );
 };
 
@@ -59,7 +62,8 @@ export const forecastMonth = (inputs: ForecastInputs, pricer: Pricer): Forecast 
   const sum = days.reduce((total, day) => total + day, 0n);
   return {
     month: monthStart(inputs.at).toISOString().slice(0, 7),
-    month_to_date_units: pricer.toUnits(inputs.monthToDate),
+    month_to_date_units: pricer.toUnits(inputs.monthToDate.cost),
+    unpriced_calls: inputs.monthToDate.unpriced,
     daily_mean_units:
       days.length === 0 ? null : pricer.toUnits(divideRounded(sum, BigInt(days.length))),
     mean_of_days: days.length,

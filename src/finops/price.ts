@@ -32,8 +32,8 @@ const MIN_SCALE = 3;
 const MAX_SCALE = 12;
 const MONEY_PLACES = 2;
 
-const DEFAULT_COST_PER_CALL = 1;
-const DEFAULT_COST_PER_MS = 0.001;
+export const DEFAULT_COST_PER_CALL = 1;
+export const DEFAULT_COST_PER_MS = 0.001;
 
 const checkedDecimal = (value: number, where: string): Decimal => {
   const decimal = parseDecimal(value);

@@ -58,7 +58,7 @@ const budgetRule: Rule = ({ budgets }) =>
             : `has used ${percent(burn.used)} of its limit; keep an eye on it.`;
       return {
         rule: 'COST-BUDGET',
-        subject: burn.name,
+        subject: `budget ${burn.name}`,
         text,
         figures: {
           limit_units: burn.limit_units,
@@ -86,13 +86,16 @@ const spikeRule: Rule = ({ anomalies }) =>
       subject: `${SUBJECT_NAMES[anomaly.dimension]} ${anomaly.key}`,
       text:
         anomaly.kind === 'new_spender'
-          ? 'began to spend; it was not seen in the hours before. Confirm that it is meant to run.'
-          : `cost ${anomaly.peak.ratio} times its usual in its worst window; find out what called it.`,
+          ? 'began to spend; it was not seen before. Confirm that it is meant to run.'
+          : anomaly.ratio === null
+            ? 'cost something where it usually costs nothing; find out what called it.'
+            : `cost ${anomaly.ratio} times its usual in its worst window; find out what called it.`,
       figures: {
         cost_units: anomaly.cost_units,
         calls: anomaly.calls,
-        peak_from: anomaly.peak.from,
-        baseline_units: anomaly.peak.baseline,
+        unpriced_calls: anomaly.unpriced_calls,
+        peak_at: anomaly.peak_at,
+        baseline_units: anomaly.baseline,
       },
     }));
 
