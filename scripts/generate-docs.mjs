@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renderEnvExample, renderEnvironmentReference } from '#config/environment-reference';
+import { renderRuleReference } from '#privacy/rules/rule-catalog';
 import { parseRegistry } from '#registry/parse-registry';
 import { renderRegistryJsonSchema } from '#registry/registry-schema';
 import { renderTaskReference } from '#registry/task-reference';
@@ -19,6 +20,7 @@ const registry = parseRegistry({
 const documents = {
   '.env.example': renderEnvExample(),
   'docs/reference/environment.md': renderEnvironmentReference(),
+  'docs/reference/privacy-rules.md': renderRuleReference(),
   'docs/reference/tasks.md': renderTaskReference(registry),
   'registry/task_registry.schema.json': renderRegistryJsonSchema(),
 };

@@ -1,4 +1,5 @@
 import { type Static, Type } from 'typebox';
+import { PRIVACY_SECTIONS } from './privacy-sections.ts';
 
 const days = (description: string) => Type.Integer({ minimum: 1, maximum: 36_500, description });
 
@@ -17,6 +18,7 @@ export const DATA_GOVERNANCE_POLICY = Type.Object(
       },
       { additionalProperties: false },
     ),
+    ...PRIVACY_SECTIONS,
   },
   { additionalProperties: false },
 );

@@ -30,6 +30,7 @@ describe('loadPolicy', () => {
       audit_jsonl_days: 30,
       audit_postgres_days: 90,
       audit_parquet_days: 400,
+      reports_days: 400,
     });
   });
 

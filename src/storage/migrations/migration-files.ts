@@ -4,7 +4,7 @@ import path from 'node:path';
 import { AppError } from '#core/errors';
 
 /** What a migration belongs to; `opsloop migrate --domain` picks by it. */
-export const MIGRATION_DOMAINS = ['runner', 'audit', 'access'] as const;
+export const MIGRATION_DOMAINS = ['runner', 'audit', 'access', 'privacy'] as const;
 export type MigrationDomain = (typeof MIGRATION_DOMAINS)[number];
 
 export interface Migration {
