@@ -1,5 +1,7 @@
 import { AppError } from '#core/errors';
 
+const READS = new Set(['GET', 'HEAD', 'OPTIONS']);
+
 /** The changes that the board passes on; everything else is refused. */
 const ALLOWED = new Set([
   'POST /api/queues/:queueName/add',
@@ -10,9 +12,20 @@ const ALLOWED = new Set([
   'PUT /api/queues/resume',
 ]);
 
-export const RETRY_ROUTE = 'PUT /api/queues/:queueName/:jobId/retry';
+/**
+ * What the audit trail calls a change: `pause`, `add`, or for one that is not
+ * passed on the last word of its route (`obliterate`). Null for reads.
+ */
+export const nameChange = (
+  method: string,
+  pattern: string,
+): { readonly tool: 'board'; readonly action: string } | null => {
+  if (READS.has(method)) return null;
+  const words = pattern.split('/').filter((step) => /^[a-z-]+$/.test(step));
+  return { tool: 'board', action: (words.at(-1) ?? 'change').replaceAll('-', '_') };
+};
 
-const READS = new Set(['GET', 'HEAD']);
+export const RETRY_ROUTE = 'PUT /api/queues/:queueName/:jobId/retry';
 
 const hintFor = (route: string): string => {
   if (route.includes('job-schedulers')) return 'schedules are changed in the registry';

@@ -5,11 +5,11 @@ import { AppError, hasCode, type Violation } from '#core/errors';
 import { Follower } from '#runner/live-catalog';
 import type { Actor } from '#runner/run';
 import type { Runs } from '#runner/runs';
-import { RETRY_ROUTE, requireAllowedChange } from './board-changes.ts';
+import { nameChange, RETRY_ROUTE, requireAllowedChange } from './board-changes.ts';
 import { adaptBoardPage, BOARD_STYLESHEET, STYLESHEET_NAME } from './board-page.ts';
 import { BOARD_PREFIX, type BoardQueue } from './board-queue.ts';
 import { BoardServerAdapter } from './board-server-adapter.ts';
-import { runAsActor } from './board-session.ts';
+import { runInSession } from './board-session.ts';
 import { boardUiConfig } from './board-ui-config.ts';
 import { PauseView } from './pause-view.ts';
 import { QueueAdapters } from './queue-adapters.ts';
@@ -36,12 +36,14 @@ export interface BoardOptions {
 interface MountContext {
   readonly basePath: string;
   readonly actorOf: (request: FastifyRequest) => Actor;
+  readonly noteStartedRun: (request: FastifyRequest, runId: string) => void;
 }
 
 /** The part of the site under `/board`, in the shape the gateway mounts. */
 export interface Board {
   readonly prefix: string;
   readonly contentSecurityPolicy: Readonly<Record<string, readonly string[]>>;
+  readonly nameChange: typeof nameChange;
   /** An error as Bull Board's page shows it: a headline and a text. */
   formatError(error: {
     readonly code: string;
@@ -59,7 +61,7 @@ const retryRun = async (
   adapters: QueueAdapters,
   request: FastifyRequest,
   actor: Actor,
-): Promise<void> => {
+): Promise<string> => {
   const { queueName, jobId } = request.params as { queueName: string; jobId: string };
   const adapter = adapters.find(queueName);
   if (adapter === null || !adapter.isVisibleTo(actor))
@@ -67,7 +69,7 @@ const retryRun = async (
   const runId = await options.findRunId({ queueName: adapter.boardQueue.queueName, jobId });
   if (runId === null)
     throw new AppError('conflict', 'this job stands for no run; start a new run instead');
-  await options.runs.retry(actor, runId, 'retry');
+  return (await options.runs.retry(actor, runId, 'retry')).runId;
 };
 
 /** Scripts know a queue by its own name; the board's has the group before it. */
@@ -82,19 +84,20 @@ const acceptPlainQueueNames = (scope: FastifyInstance, adapters: QueueAdapters):
 const guardChanges = (
   scope: FastifyInstance,
   context: MountContext,
-  retry: (request: FastifyRequest, actor: Actor) => Promise<void>,
+  retry: (request: FastifyRequest, actor: Actor) => Promise<string>,
 ): void => {
   scope.addHook('preHandler', async (request: FastifyRequest, reply: FastifyReply) => {
     const pattern = routePattern(request);
     requireAllowedChange(request.method, pattern);
     if (`${request.method} ${pattern}` !== RETRY_ROUTE) return;
     // BullMQ would run the old job again, past the ledger: a further run is started instead.
-    await retry(request, context.actorOf(request));
+    context.noteStartedRun(request, await retry(request, context.actorOf(request)));
     return reply.code(204).send();
   });
   // Last, so that Bull Board's handler runs inside.
   scope.addHook('preHandler', (request, _reply, done) => {
-    runAsActor(context.actorOf(request), done);
+    const noteStartedRun = (runId: string): void => context.noteStartedRun(request, runId);
+    runInSession({ actor: context.actorOf(request), noteStartedRun }, done);
   });
 };
 
@@ -148,6 +151,7 @@ export const createBoard = (options: BoardOptions): Board => ({
   prefix: BOARD_PREFIX,
   // The form's editor sets styles of its own; scripts stay files of this server.
   contentSecurityPolicy: { styleSrc: ["'self'", "'unsafe-inline'"] },
+  nameChange,
 
   formatError: ({ code, message, violations }) => ({
     error: message.charAt(0).toUpperCase() + message.slice(1),

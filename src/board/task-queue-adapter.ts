@@ -4,7 +4,7 @@ import { isRunId } from '#core/ids';
 import type { Actor } from '#runner/run';
 import type { Runs } from '#runner/runs';
 import { type BoardQueue, GROUP_DELIMITER, groupOf } from './board-queue.ts';
-import { currentActor, findActor } from './board-session.ts';
+import { currentSession, findActor } from './board-session.ts';
 import { describeQueue, titleOf } from './describe-queue.ts';
 import type { PauseView } from './pause-view.ts';
 import { readStartForm, startFormSchema, taskOfJobName } from './start-form.ts';
@@ -123,30 +123,32 @@ export class TaskQueueAdapter extends BullMQAdapter {
           { path: '$.options', message: 'must be {}: attempts and timeouts stand in the registry' },
         ],
       });
+    const { actor, noteStartedRun } = currentSession();
     const started = await runs.start({
       taskId: task.id,
       inputs: form.inputs,
       dryRun: form.dryRun,
       force: false,
       trigger: 'board',
-      actor: currentActor(),
+      actor,
       ...(form.scheduledFor === undefined ? {} : { scheduledFor: form.scheduledFor }),
       ...(form.dryRunId === undefined ? {} : { dryRunId: form.dryRunId }),
     });
+    noteStartedRun(started.runId);
     return (await bullQueue.getJob(started.runId)) ?? acceptedJob(started.runId, task.id);
   }
 
   /** Pauses the tasks in the ledger, where it says who did it and outlasts the engine. */
   override async pause(): Promise<void> {
     const { queue, runs, pauses } = this.#options;
-    const actor = currentActor();
+    const { actor } = currentSession();
     for (const { id } of queue.tasks) await runs.pauseTask(actor, id, 'paused on the board');
     pauses.forget();
   }
 
   override async resume(): Promise<void> {
     const { queue, runs, pauses } = this.#options;
-    const actor = currentActor();
+    const { actor } = currentSession();
     for (const { id } of queue.tasks) await runs.resumeTask(actor, id);
     pauses.forget();
     // Somebody may have paused the queue in the engine itself.

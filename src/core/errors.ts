@@ -16,6 +16,7 @@ export const ERROR_TABLE = {
   unsupported_media_type: { status: 415, exitCode: 2, retry: false },
   rate_limited: { status: 429, exitCode: 5, retry: true },
   unavailable: { status: 503, exitCode: 5, retry: true },
+  timeout: { status: 504, exitCode: 5, retry: true },
   invalid_configuration: { status: 500, exitCode: 2, retry: false },
   invalid_registry: { status: 500, exitCode: 2, retry: false },
   invalid_policy: { status: 500, exitCode: 2, retry: false },

@@ -1,48 +1,35 @@
-import type { FastifyBaseLogger, FastifyInstance, FastifyRequest } from 'fastify';
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify';
+import type { AuditStore } from '#audit/audit-store';
 import type { Clock } from '#core/clock';
 import { AppError, messageOf } from '#core/errors';
 import type { Service } from '#core/service';
-import type { Actor } from '#runner/run';
 import type { Runs } from '#runner/runs';
 import type { ApiKeyStore } from './access/api-key.ts';
 import { Authenticator } from './access/authenticator.ts';
+import { FailedAuthentications } from './access/failed-authentications.ts';
 import type { GatewayKey } from './access/gateway-key.ts';
 import { registerLoginRoutes } from './access/login-routes.ts';
-import { toActor } from './access/principal.ts';
 import type { RbacMatrix } from './access/rbac-matrix.ts';
 import { requirePrincipal } from './access/require-principal.ts';
 import { type PublicAddress, toPublicAddress } from './access/same-origin.ts';
 import type { SessionStore } from './access/session-store.ts';
+import { CallTrail } from './governance/call-trail.ts';
 import { createPipeline } from './governance/pipeline.ts';
+import type { LateEnd } from './governance/steps/execute-step.ts';
 import type { Tool } from './governance/tool.ts';
 import type { ToolLimits } from './governance/tool-limits.ts';
-import type { ErrorFormat } from './http/answer-errors.ts';
+import { auditCalls } from './http/audit-calls.ts';
 import { acceptJsonBodies } from './http/json-body.ts';
-import { principalOf } from './http/request-context.ts';
-import { policyHeader } from './http/security-headers.ts';
 import { createServer } from './http/server.ts';
 import { isLoopback, listen, toUrl } from './listen/listen.ts';
+import { type GatewayMount, registerMount } from './mount.ts';
 import { registerAssetRoutes } from './routes/asset-routes.ts';
+import { createCallTool } from './routes/call-tool.ts';
+import { registerDashboardRoutes } from './routes/dashboard-routes.ts';
 import { type ReadinessCheck, registerHealthRoutes } from './routes/health-routes.ts';
 import { registerRunRoutes } from './routes/run-routes.ts';
+import { registerToolListRoute } from './routes/tool-list-route.ts';
 import { registerToolRoutes } from './routes/tool-routes.ts';
-
-/** What a mounted part of the site is given. */
-export interface MountContext {
-  /** Path that browsers put before ours: `` or what PUBLIC_URL ends in. */
-  readonly basePath: string;
-  /** Who sent the request; every route of the mount is behind authentication. */
-  readonly actorOf: (request: FastifyRequest) => Actor;
-}
-
-/** A part of the site that another folder brings, such as the board. */
-export interface GatewayMount extends ErrorFormat {
-  /** `/board` */
-  readonly prefix: string;
-  /** What its pages need beyond the site's policy, by directive (`styleSrc`). */
-  readonly contentSecurityPolicy?: Readonly<Record<string, readonly string[]>>;
-  register(scope: FastifyInstance, context: MountContext): Promise<void>;
-}
 
 export interface GatewayOptions {
   /** GATEWAY_HOST */
@@ -54,6 +41,8 @@ export interface GatewayOptions {
   readonly gatewayKey: GatewayKey;
   readonly keys: ApiKeyStore;
   readonly sessions: SessionStore;
+  /** Where the event of every tool call goes. */
+  readonly audit: Pick<AuditStore, 'write' | 'health'>;
   readonly matrix: RbacMatrix;
   readonly limits: ToolLimits;
   readonly tools: readonly Tool[];
@@ -67,6 +56,8 @@ export interface GatewayOptions {
 
 /** How long `stop` waits for answers under way before it cuts the connections, in milliseconds. */
 const STOP_DEADLINE_MS = 5_000;
+/** How long the answers that the deadline calls forth have to get away, in milliseconds. */
+const LAST_ANSWERS_MS = 500;
 
 const refuseOpenBind = async ({ host, gatewayKey, keys }: GatewayOptions): Promise<void> => {
   if (isLoopback(host) || gatewayKey.source === 'configured') return;
@@ -79,12 +70,21 @@ const refuseOpenBind = async ({ host, gatewayKey, keys }: GatewayOptions): Promi
   );
 };
 
+// Nobody waits for it any more, so the log alone can tell what became of it.
+const logLateEnd = (logger: FastifyBaseLogger, end: LateEnd): void => {
+  const { error, startedRunId, requestId, ...named } = end;
+  const fields = { ...named, req_id: requestId, run_id: startedRunId ?? undefined };
+  if (error === null) logger.warn(fields, 'a tool call succeeded after its caller was told 504');
+  else logger.info({ ...fields, err: error }, 'a tool call ended after its caller was told 504');
+};
+
 /** The HTTP server with its tools, login and mounted parts. */
 export class GatewayService implements Service {
   readonly name = 'gateway';
   readonly #options: GatewayOptions;
   #app: FastifyInstance | null = null;
   #starting: Promise<void> | null = null;
+  #stopping = new AbortController();
   #address: PublicAddress;
 
   constructor(options: GatewayOptions) {
@@ -118,12 +118,15 @@ export class GatewayService implements Service {
     const stopped = new AbortController();
     const closing = app.close().finally(() => stopped.abort());
     await this.#options.clock.sleep(STOP_DEADLINE_MS, stopped.signal);
+    this.#stopping.abort();
+    await this.#options.clock.sleep(LAST_ANSWERS_MS, stopped.signal);
     if (!stopped.signal.aborted) app.server.closeAllConnections();
     await closing;
   }
 
   async #start(): Promise<void> {
     const { host, port, publicUrl, logger, version } = this.#options;
+    this.#stopping = new AbortController();
     await refuseOpenBind(this.#options);
     const app = await createServer({
       logger,
@@ -145,14 +148,26 @@ export class GatewayService implements Service {
 
   async #registerRoutes(app: FastifyInstance): Promise<void> {
     const { keys, sessions, matrix, limits, tools, runs, mounts, clock } = this.#options;
+    const { audit, logger } = this.#options;
     const address = (): PublicAddress => this.#address;
+    const trail = new CallTrail({ audit, clock, logger });
+    auditCalls(app, trail);
     const authenticator = new Authenticator({
       gatewayKey: this.#options.gatewayKey.key,
       keys,
       sessions,
       matrix,
+      failures: new FailedAuthentications(clock),
     });
-    const pipeline = createPipeline({ tools, matrix, limits, clock });
+    const pipeline = createPipeline({
+      tools,
+      matrix,
+      limits,
+      trail,
+      clock,
+      stopping: this.#stopping.signal,
+      onLateEnd: (end) => logLateEnd(logger, end),
+    });
 
     registerHealthRoutes(app, () => this.#readiness());
     registerAssetRoutes(app);
@@ -163,22 +178,16 @@ export class GatewayService implements Service {
       requirePrincipal(scope, { authenticator, address });
       acceptJsonBodies(scope);
       scope.get('/openapi.json', { schema: { hide: true } }, async () => app.swagger());
-      registerToolRoutes(scope, { tools, limits, pipeline, publicUrl: () => this.publicUrl });
+      const callTool = createCallTool({ pipeline, publicUrl: () => this.publicUrl });
+      registerToolListRoute(scope, { tools, matrix });
+      registerToolRoutes(scope, { tools, limits, callTool });
+      registerDashboardRoutes(scope, { tools, callTool });
       registerRunRoutes(scope, runs);
       for (const mount of mounts)
-        await scope.register((part) => this.#mount(part, mount), { prefix: mount.prefix });
-    });
-  }
-
-  async #mount(part: FastifyInstance, mount: GatewayMount): Promise<void> {
-    const policy = policyHeader(mount.contentSecurityPolicy ?? {});
-    part.addHook('onSend', async (_request, reply, payload) => {
-      reply.header('content-security-policy', policy);
-      return payload;
-    });
-    await mount.register(part, {
-      basePath: this.#address.basePath,
-      actorOf: (request) => toActor(principalOf(request)),
+        await scope.register(
+          (part) => registerMount(part, mount, { basePath: this.#address.basePath, trail }),
+          { prefix: mount.prefix },
+        );
     });
   }
 

@@ -76,6 +76,7 @@ describe('createLogger', () => {
   it('masks the secret half of an API key wherever it stands', async () => {
     const { logger, text } = await collect();
     logger.warn({ note: `sent opsl_0123456789ab_${'c0ffee00'.repeat(8)} twice` }, 'odd');
+    logger.warn({ note: `sent opsl_gateway_${'c0ffee00'.repeat(8)} once` }, 'odd');
     expect(text()).toContain('opsl_0123456789ab_[redacted]');
     expect(text()).not.toContain('c0ffee00');
   });

@@ -7,11 +7,12 @@ const MASK = '[redacted]';
 const SECRET_NAME =
   /(^|[-_.])(key|apikey|authorization|cookie|password|passwd|secret|token|dsn|credentials?)$|api[-_]?key|(Key|Password|Secret|Token|Dsn|Cookie)$|(database|redis)[-_]?url/i;
 
-const CREDENTIALS_IN_URL = /([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi;
+// A scheme is short; without a bound a long word would be searched once for each of its letters.
+const CREDENTIALS_IN_URL = /([a-z][a-z0-9+.-]{0,30}:\/\/)[^\s/@]+@/gi;
 const BEARER = /\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,}/gi;
 
 // A key of ours; its public half tells which one it was.
-const API_KEY = /\b(opsl_[0-9a-f]{12})_[0-9a-f]{64}\b/g;
+const API_KEY = /\b(opsl_(?:[0-9a-f]{12}|gateway))_[0-9a-f]{32,64}\b/g;
 
 // Deep enough for every record we write; a cyclic value ends here too.
 const MAX_DEPTH = 6;

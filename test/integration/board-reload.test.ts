@@ -63,9 +63,8 @@ describe('the board of a registry that is replaced', () => {
       environment: null,
     });
     site = Fastify();
-    await site.register((scope) => board.register(scope, { basePath: '', actorOf: () => actor }), {
-      prefix: board.prefix,
-    });
+    const context = { basePath: '', actorOf: () => actor, noteStartedRun: () => undefined };
+    await site.register((scope) => board.register(scope, context), { prefix: board.prefix });
     await site.ready();
   });
   afterEach(async () => {

@@ -251,7 +251,7 @@ describe('errors', () => {
         ...defaults,
         limits: {
           version: 1,
-          defaults: { rate: { calls: 2, per_seconds: 60 }, max_body_bytes: 2_048 },
+          defaults: { ...defaults.limits.defaults, rate: { calls: 2, per_seconds: 60 } },
           tools: {},
         },
       }),
@@ -297,6 +297,8 @@ describe('health and description', () => {
       '/readyz',
       '/v1/runs/{id}',
       '/v1/runs/{id}/log',
+      '/v1/tools',
+      '/v1/tools/execute',
       '/v1/tools/job_orchestrator_tool',
       '/v1/tools/jobs',
     ]);

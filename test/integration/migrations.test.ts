@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import pg from 'pg';
 import { afterEach, beforeEach, describe, expect, inject, it } from 'vitest';
+import { openAuditStore } from '#audit/backends/open-audit-store';
+import { systemClock } from '#core/clock';
 import { packageRoot } from '#core/package-root';
 import {
   applyMigrations,
@@ -11,6 +13,7 @@ import {
   renderMigrations,
 } from '#storage/migrations/migrate';
 import { openDatabase } from '#storage/postgres/postgres-database';
+import { auditEvent } from '#test/support/audit-events';
 import { createTestDatabase, type TestDatabase } from '#test/support/postgres';
 
 const shipped = () => listMigrations(path.join(packageRoot(), 'migrations'));
@@ -190,7 +193,7 @@ describe('a tool_audit_events table of an older system', () => {
       FROM generate_series(1, 100) n`);
     const snapshot = async () =>
       database.query(`SELECT pg_relation_filenode('tool_audit_events') AS filenode,
-        md5(string_agg(t::text, '' ORDER BY id)) AS rows FROM tool_audit_events t WHERE id <= 100`);
+        md5(string_agg((to_jsonb(t) - 'event_id')::text, '' ORDER BY id)) AS rows FROM tool_audit_events t WHERE id <= 100`);
     const before = await snapshot();
 
     await applyMigrations(database, { migrations: await shipped() });
@@ -209,11 +212,51 @@ describe('a tool_audit_events table of an older system', () => {
     );
     expect(indexes.map(({ name }) => name)).toEqual([
       'idx_tool_audit_agent_ts',
+      'idx_tool_audit_event_id',
       'idx_tool_audit_tool_ts',
       'idx_tool_audit_ts',
       'idx_tool_audit_ws_ts',
       'tool_audit_events_pkey',
     ]);
+  });
+
+  it('takes the events of our store beside those of its former writer, and both are read', async () => {
+    const { database } = test;
+    await database.execute(columns('', ''));
+    const insertAsBefore = (request: string) =>
+      database.execute(
+        `INSERT INTO tool_audit_events (ts, req_id, workspace_id, user_id, agent_id, tool, action,
+           status, duration_ms, in_size, out_size, input_hash)
+         VALUES ('2026-11-02T00:00:00Z', $1, 'w', 'u', 'a', 't', 'x', 'ok', 5, 1, 2, 'h')`,
+        [request],
+      );
+    await insertAsBefore('before');
+    await applyMigrations(database, { migrations: await shipped() });
+    const root = await mkdtemp(path.join(tmpdir(), 'opsloop-older-table-'));
+    const store = await openAuditStore({
+      backend: 'auto',
+      database,
+      jsonlDir: path.join(root, 'audit'),
+      dataDir: root,
+      tempDir: path.join(root, 'tmp'),
+      fsync: 'never',
+      recoverySeconds: 1,
+      clock: systemClock,
+      logger: { info: () => undefined, warn: () => undefined, error: () => undefined },
+    });
+    try {
+      store.write(auditEvent({ ts: '2026-11-02T01:00:00Z', req_id: 'ours', status: 'error' }));
+      await insertAsBefore('after');
+      const { events, quality } = await store.read({});
+      expect(events.map(({ req_id }) => req_id)).toEqual(['before', 'after', 'ours']);
+      expect(quality).toMatchObject({ sourceBackend: 'postgres', partial: false });
+      const range = { from: new Date('2026-11-02'), to: new Date('2026-11-03') };
+      const { rows } = await store.aggregate({ ...range, groupBy: [] });
+      expect(rows).toMatchObject([{ calls: 3, failed: 1 }]);
+    } finally {
+      await store.close();
+      await rm(root, { recursive: true, force: true });
+    }
   });
 });
 
@@ -232,7 +275,7 @@ describe('the migrated template', () => {
   it('is described by files that each say what they are for', async () => {
     for (const { file } of await shipped()) {
       const text = await readFile(path.join(packageRoot(), 'migrations', file), 'utf8');
-      expect(text.split('\n')[0]).toMatch(/^-- domain: (runner|audit|access)$/);
+      expect(text.split('\n')[0]).toMatch(/^-- domain: (runner|audit|access|privacy)$/);
     }
   });
 });

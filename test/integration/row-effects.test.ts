@@ -41,6 +41,29 @@ describe('changing rows', () => {
     expect(await countThings()).toBe(7);
   });
 
+  it('goes on in batches until nothing is left, asking for the lease before each', async () => {
+    const batch = {
+      ...CHANGE,
+      text: 'DELETE FROM things WHERE n IN (SELECT n FROM things WHERE n > $1 LIMIT 2)',
+      batchRows: 2,
+    };
+    let asked = 0;
+    const rows = createLiveRowEffects({
+      database: test.database,
+      fence: {
+        assertHeldIn: async () => {
+          asked += 1;
+        },
+      },
+    });
+    const stopped = AbortSignal.abort(new Error('enough'));
+    await expect(rows.apply(batch, stopped)).rejects.toThrow('enough');
+    expect(await countThings()).toBe(10);
+    expect(await rows.apply(batch)).toBe(3);
+    expect(asked).toBe(2);
+    expect(await countThings()).toBe(7);
+  });
+
   it('changes nothing when the lease is lost', async () => {
     const rows = createLiveRowEffects({
       database: test.database,

@@ -13,6 +13,10 @@ export interface ApiKey {
   readonly createdAt: Date;
   readonly expiresAt: Date | null;
   readonly revokedAt: Date | null;
+  /** When the key got the secret that it has; null since it was made. */
+  readonly rotatedAt: Date | null;
+  /** Until when the secret before that one is accepted too; null when it is not. */
+  readonly previousUntil: Date | null;
 }
 
 export interface NewApiKey {
@@ -31,6 +35,16 @@ export interface ApiKeyStore {
   create(wanted: NewApiKey): Promise<{ readonly apiKey: ApiKey; readonly key: string }>;
   /** Newest first, revoked and expired ones included. */
   list(): Promise<readonly ApiKey[]>;
+  /**
+   * Gives a key another secret, which the answer shows once; everything else
+   * about it stays. For `graceMs` (0 and more) its former secret goes on being
+   * accepted; with 0 it is not, and sessions that were opened by it end. Null
+   * when there is no such key; throws `conflict` when it is revoked or expired.
+   */
+  rotate(
+    id: string,
+    options: { readonly graceMs: number },
+  ): Promise<{ readonly apiKey: ApiKey; readonly key: string } | null>;
   /** Null when there is no such key. Revoking twice keeps the first instant. */
   revoke(id: string): Promise<ApiKey | null>;
   /** The key behind a presented text, or null when it is unknown, wrong, expired or revoked. */

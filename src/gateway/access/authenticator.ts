@@ -1,6 +1,9 @@
 import { AppError } from '#core/errors';
+import { ANONYMOUS, NO_AGENT } from '../governance/call-record.ts';
+import { holdsSecret } from '../governance/redact-params.ts';
 import { type ApiKeyStore, isSameSecret } from './api-key.ts';
 import type { Credentials } from './credentials.ts';
+import type { FailedAuthentications } from './failed-authentications.ts';
 import {
   GATEWAY_GRANT,
   isBoundTo,
@@ -16,6 +19,7 @@ export interface AuthenticatorOptions {
   readonly keys: ApiKeyStore;
   readonly sessions: SessionStore;
   readonly matrix: RbacMatrix;
+  readonly failures: FailedAuthentications;
 }
 
 /** `X-Agent-Id` and `X-Workspace-Id`, as sent. */
@@ -26,6 +30,8 @@ export interface Selection {
 
 const HOW_TO_AUTHENTICATE =
   'send an API key as X-API-Key, as "Authorization: Bearer <key>" or as the password of HTTP Basic; people log in at /login';
+
+const RESERVED: ReadonlySet<string> = new Set([NO_AGENT, ANONYMOUS]);
 
 const refuse = (what: string): AppError =>
   new AppError('unauthenticated', `${what}; ${HOW_TO_AUTHENTICATE}`);
@@ -39,11 +45,14 @@ const select = (
     const [only] = granted;
     return granted.length === 1 && only !== undefined && only !== '*' ? only : null;
   }
-  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/.test(wanted))
+  if (!/^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/.test(wanted) || holdsSecret(wanted))
     throw new AppError(
       'invalid_request',
       `${header} must have 1 to 100 letters, digits, dots, dashes and underscores`,
     );
+  // What the audit trail calls those who named nobody.
+  if (RESERVED.has(wanted))
+    throw new AppError('invalid_request', `${header} ${wanted} is no name; leave the header out`);
   if (!isBoundTo(granted, wanted))
     throw new AppError('forbidden', `this key is not bound to what ${header} names`, {
       details: { header, bound_to: granted },
@@ -59,25 +68,41 @@ export class Authenticator {
     this.#options = options;
   }
 
-  /** Throws `unauthenticated`, `forbidden` (agent or workspace not bound), `unavailable` (database away). */
-  async authenticate(credentials: Credentials, selection: Selection): Promise<Principal> {
-    if (credentials.kind === 'none') throw refuse('this needs authentication');
-    const grant =
-      credentials.kind === 'key'
-        ? await this.findKeyGrant(credentials.key)
-        : await this.#findSessionGrant(credentials.token);
-    if (grant === null)
-      throw refuse(
-        credentials.kind === 'key'
-          ? 'the API key is unknown, expired or revoked'
-          : 'the session has ended',
-      );
+  /**
+   * Whom the credentials belong to. Throws `unauthenticated`, `rate_limited`
+   * (too many wrong keys from `address`), `unavailable` (database away).
+   */
+  async identify(credentials: Credentials, address: string): Promise<KeyGrant> {
+    switch (credentials.kind) {
+      case 'none':
+        throw refuse('this needs authentication');
+      case 'session': {
+        const grant = await this.#findSessionGrant(credentials.token);
+        if (grant === null) throw refuse('the session has ended');
+        return grant;
+      }
+      case 'key': {
+        const { failures } = this.#options;
+        failures.begin(address, credentials.key);
+        const grant = await this.findKeyGrant(credentials.key);
+        if (grant !== null) {
+          failures.succeed(address, credentials.key);
+          return grant;
+        }
+        failures.fail(address, credentials.key);
+        throw refuse('the API key is unknown, expired or revoked');
+      }
+    }
+  }
+
+  /** As whom the holder of a grant acts. Throws `invalid_request` or `forbidden` for an agent or workspace that is not its own. */
+  select(grant: KeyGrant, selection: Selection, via: Principal['via']): Principal {
     return toPrincipal(
       grant,
       {
         agentId: select('X-Agent-Id', selection.agentId, grant.agents),
         workspaceId: select('X-Workspace-Id', selection.workspaceId, grant.workspaces),
-        via: credentials.kind,
+        via,
       },
       this.#options.matrix,
     );

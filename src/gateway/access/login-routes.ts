@@ -35,7 +35,12 @@ const registerLogin = (scope: FastifyInstance, options: LoginOptions): void => {
     return sendPage(reply, renderLoginPage({ basePath: address().basePath, next, problem: null }));
   });
 
-  scope.post('/login', { schema: { hide: true }, bodyLimit: 16_384 }, async (request, reply) => {
+  const login = {
+    schema: { hide: true },
+    bodyLimit: 16_384,
+    config: { call: { tool: 'board', action: 'login' } },
+  };
+  scope.post('/login', login, async (request, reply) => {
     refuseOtherOrigin(request.headers, address());
     attempts.begin(request.ip);
     const key = field(request.body, 'api_key');
@@ -50,6 +55,7 @@ const registerLogin = (scope: FastifyInstance, options: LoginOptions): void => {
       return sendPage(reply, renderLoginPage({ basePath: address().basePath, next, problem }));
     }
     attempts.succeed(request.ip);
+    request.call?.noteSender('session', grant.keyId);
     setSessionCookie(reply, address(), await sessions.open(grant.keyId));
     return reply.redirect(`${address().basePath}${next}`, 303);
   });
@@ -58,14 +64,11 @@ const registerLogin = (scope: FastifyInstance, options: LoginOptions): void => {
 const registerLogout = (scope: FastifyInstance, options: LoginOptions): void => {
   const { authenticator, sessions, address } = options;
 
-  const findPrincipal = async (request: FastifyRequest) => {
+  const findGrant = async (request: FastifyRequest) => {
     const token = sessionTokenOf(request, address());
     if (token === undefined) return null;
     try {
-      return await authenticator.authenticate(
-        { kind: 'session', token },
-        { agentId: undefined, workspaceId: undefined },
-      );
+      return await authenticator.identify({ kind: 'session', token }, request.ip);
     } catch (error) {
       if (hasCode(error, 'unauthenticated')) return null;
       throw error;
@@ -73,16 +76,19 @@ const registerLogout = (scope: FastifyInstance, options: LoginOptions): void => 
   };
 
   scope.get('/logout', { schema: { hide: true } }, async (request, reply) => {
-    const principal = await findPrincipal(request);
+    const grant = await findGrant(request);
     const { basePath } = address();
-    if (principal === null) return reply.redirect(`${basePath}/login`, 303);
-    const { name, role } = principal;
+    if (grant === null) return reply.redirect(`${basePath}/login`, 303);
+    const { name, role } = grant;
     return sendPage(reply, renderLogoutPage({ basePath, name, role }));
   });
 
-  scope.post('/logout', { schema: { hide: true } }, async (request, reply) => {
+  const logout = { schema: { hide: true }, config: { call: { tool: 'board', action: 'logout' } } };
+  scope.post('/logout', logout, async (request, reply) => {
     requireSameOrigin(request.headers, address());
     const token = sessionTokenOf(request, address());
+    const grant = await findGrant(request);
+    if (grant !== null) request.call?.noteSender('session', grant.keyId);
     if (token !== undefined) await sessions.close(token);
     clearSessionCookie(reply, address());
     return reply.redirect(`${address().basePath}/login`, 303);

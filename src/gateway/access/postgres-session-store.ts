@@ -12,10 +12,13 @@ interface SessionRow {
   readonly created_by: string;
   readonly created_at: Date;
   readonly expires_at: Date | null;
+  readonly rotated_at: Date | null;
+  readonly previous_until: Date | null;
 }
 
 const FIND = `
-  SELECT s.key_id, k.id, k.name, k.role, k.agents, k.workspaces, k.created_by, k.created_at, k.expires_at
+  SELECT s.key_id, k.id, k.name, k.role, k.agents, k.workspaces, k.created_by, k.created_at, k.expires_at,
+    k.rotated_at, k.previous_until
   FROM sessions s
   LEFT JOIN api_keys k ON k.id = s.key_id AND k.revoked_at IS NULL
     AND (k.expires_at IS NULL OR k.expires_at > now())
@@ -70,6 +73,8 @@ export class PostgresSessionStore implements SessionStore {
       createdAt: row.created_at,
       expiresAt: row.expires_at,
       revokedAt: null,
+      rotatedAt: row.rotated_at,
+      previousUntil: row.previous_until,
     };
   }
 

@@ -58,13 +58,54 @@ const compare = (tools: readonly ToolActions[], matrix: RbacMatrix): string[] =>
   return problems;
 };
 
+const asked = (matrix: RbacMatrix): readonly string[] =>
+  Object.values(matrix.tools).flatMap(({ actions }) => Object.values(actions).flat());
+
+const granted = (matrix: RbacMatrix): ReadonlySet<string> =>
+  new Set(Object.values(matrix.roles).flat());
+
+// What only "*" covers is as likely misspelt as meant for admins alone; who means that, writes it beside the star.
+const findUngranted = (matrix: RbacMatrix): string[] => {
+  const known = granted(matrix);
+  return [...new Set(asked(matrix))]
+    .filter((entitlement) => !known.has(entitlement))
+    .map(
+      (entitlement) =>
+        `${entitlement} is asked for by an action and named by no role; for admins alone name it beside their "*"`,
+    );
+};
+
+/**
+ * What is worth a warning: entitlements that roles have and nothing asks for,
+ * and those that a task asks for and no role names. Tasks come and go with the
+ * registry, so neither stops a start.
+ */
+export const listUnusedEntitlements = (
+  matrix: RbacMatrix,
+  askedByTasks: Iterable<string>,
+): readonly string[] => {
+  const ofTasks = new Set(askedByTasks);
+  const used = new Set([...asked(matrix), ...ofTasks, '*']);
+  const known = granted(matrix);
+  return [
+    ...[...known]
+      .filter((entitlement) => !used.has(entitlement))
+      .map(
+        (entitlement) => `${entitlement} is given to a role, but no action and no task asks for it`,
+      ),
+    ...[...ofTasks]
+      .filter((entitlement) => !known.has(entitlement))
+      .map((entitlement) => `${entitlement} is asked for by a task, but no role names it`),
+  ];
+};
+
 /**
  * Refuses a matrix that does not fit the tools: an action without a row, a row
- * without an action, an agent with an unknown role. Throws `invalid_policy`
- * that lists every problem.
+ * without an action, an action that no role may use, an agent with an unknown
+ * role. Throws `invalid_policy` that lists every problem.
  */
 export const checkMatrix = (tools: readonly ToolActions[], matrix: RbacMatrix): void => {
-  const problems = compare(tools, matrix);
+  const problems = [...compare(tools, matrix), ...findUngranted(matrix)];
   for (const role of [ADMIN_ROLE, DEFAULT_AGENT_ROLE])
     if (!Object.hasOwn(matrix.roles, role)) problems.push(`roles.${role} is missing`);
   for (const [agent, role] of Object.entries(matrix.agents))

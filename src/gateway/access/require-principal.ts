@@ -25,10 +25,16 @@ const authenticate = async (
     // A browser repeats Basic credentials by itself, as it does a cookie.
     else refuseOtherOrigin(request.headers, address);
   }
-  request.principal = await authenticator.authenticate(credentials, {
-    agentId: headerOf(request, 'x-agent-id'),
-    workspaceId: headerOf(request, 'x-workspace-id'),
-  });
+  const grant = await authenticator.identify(credentials, request.ip);
+  const via = credentials.kind === 'session' ? 'session' : 'key';
+  request.call?.noteSender(via, grant.keyId);
+  request.select = (agentId) => {
+    const workspaceId = headerOf(request, 'x-workspace-id');
+    const principal = authenticator.select(grant, { agentId, workspaceId }, via);
+    request.call?.notePrincipal(principal);
+    request.principal = principal;
+  };
+  request.select(headerOf(request, 'x-agent-id'));
 };
 
 /**

@@ -18,6 +18,8 @@ export interface ToolAnswer {
   readonly status: 200 | 202;
   /** JSON with snake_case names. */
   readonly body: Readonly<Record<string, unknown>>;
+  /** The run that the call started; the audit event names it. */
+  readonly startedRunId?: string;
 }
 
 /** One named capability: its parameters, and what it does once they are known to be right. */

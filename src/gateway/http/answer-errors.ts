@@ -1,7 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import { AppError, type Violation } from '#core/errors';
 import { renderProblemPage } from '../access/login-page.ts';
-import { type ErrorAnswer, toAppError, toErrorAnswer } from './error-answer.ts';
+import { type ErrorAnswer, toAppError, toErrorAnswer, toPublicViolations } from './error-answer.ts';
 import type { KnownRoutes } from './known-routes.ts';
 import { sendPage, wantsPage } from './request-context.ts';
 
@@ -27,7 +27,7 @@ const bodyFor = (answer: ErrorAnswer, known: AppError | null, format: ErrorForma
   format?.formatError?.({
     code: String(answer.body.error['code']),
     message: String(answer.body.error['message']),
-    violations: known?.violations ?? [],
+    violations: known === null ? [] : toPublicViolations(known),
   }) ?? answer.body;
 
 /** The one place where an error becomes an HTTP answer, for scripts as JSON and for browsers as a page. */

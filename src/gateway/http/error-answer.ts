@@ -1,4 +1,5 @@
-import { AppError, ERROR_TABLE, type ErrorCode } from '#core/errors';
+import { AppError, ERROR_TABLE, type ErrorCode, type Violation } from '#core/errors';
+import { redactText } from '../governance/redact-params.ts';
 
 /** An error as a client may see it. */
 export interface ErrorAnswer {
@@ -28,6 +29,10 @@ const fromFramework = (error: unknown): AppError | null => {
     ? new AppError('invalid_request', 'the request was refused', { cause: error })
     : null;
 };
+
+/** The error's violations; a path names keys as they were sent, where a secret may stand by mistake. */
+export const toPublicViolations = (error: AppError): readonly Violation[] =>
+  error.violations.map(({ path, message }) => ({ path: redactText(path), message }));
 
 /** The AppError behind anything that was thrown, or null when it is a bug. */
 export const toAppError = (error: unknown): AppError | null =>
@@ -60,7 +65,7 @@ export const toErrorAnswer = (error: unknown, requestId: string): ErrorAnswer =>
       error: {
         code: known.code,
         message: known.message,
-        ...(known.violations.length === 0 ? {} : { violations: known.violations }),
+        ...(known.violations.length === 0 ? {} : { violations: toPublicViolations(known) }),
         ...known.details,
         request_id: requestId,
       },

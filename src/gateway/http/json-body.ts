@@ -2,6 +2,13 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { AppError } from '#core/errors';
 import { findUnstorable } from '#core/storable-text';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Bytes of the body that was read; 0 without one. */
+    bodyBytes: number;
+  }
+}
+
 /**
  * Deeper bodies are refused: everything behind walks values recursively, and a
  * stack that overflows would look like a fault of ours. No tool needs half of it.
@@ -62,6 +69,7 @@ const isReadable = (request: FastifyRequest): boolean => {
 /** Replaces the body parsers of `scope` by one for JSON. */
 export const acceptJsonBodies = (scope: FastifyInstance): void => {
   scope.removeAllContentTypeParsers();
+  scope.decorateRequest('bodyBytes', 0);
   scope.addContentTypeParser(
     '*',
     { parseAs: 'string' },
@@ -71,6 +79,7 @@ export const acceptJsonBodies = (scope: FastifyInstance): void => {
           'unsupported_media_type',
           'the body must be JSON: send Content-Type: application/json',
         );
+      request.bodyBytes = Buffer.byteLength(body);
       return body.trim() === '' ? undefined : parseJsonBody(body);
     },
   );

@@ -8,6 +8,7 @@ import Fastify, {
   type FastifyReply,
   LogController,
 } from 'fastify';
+import { holdsSecret } from '../governance/redact-params.ts';
 import { answerErrors, type ErrorFormat } from './answer-errors.ts';
 import { toErrorAnswer } from './error-answer.ts';
 import { KnownRoutes } from './known-routes.ts';
@@ -28,7 +29,9 @@ const REQUEST_TIMEOUT_MS = 30_000;
 
 // A client's id is taken over so that its log and ours can be read together.
 const requestIdOf = (sent: string | string[] | undefined): string =>
-  typeof sent === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(sent) ? sent : randomUUID();
+  typeof sent === 'string' && /^[A-Za-z0-9._-]{1,64}$/.test(sent) && !holdsSecret(sent)
+    ? sent
+    : randomUUID();
 
 /** JSON with instants as RFC 3339 text and whole numbers beyond the safe range as text. */
 const toJson = (value: unknown): string =>
@@ -79,6 +82,7 @@ export const createServer = async (options: ServerOptions): Promise<FastifyInsta
     },
   });
   app.decorateRequest('principal', null);
+  app.decorateRequest('select', null);
   app.setReplySerializer(toJson);
   // The pipeline validates; a route's schema only describes it in /openapi.json.
   app.setValidatorCompiler(() => () => true);

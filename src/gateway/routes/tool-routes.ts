@@ -1,64 +1,17 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify';
-import { AppError } from '#core/errors';
-import type { Pipeline } from '../governance/pipeline.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { speakAs } from '../access/speak-as.ts';
+import { UNKNOWN } from '../governance/call-record.ts';
 import type { Tool } from '../governance/tool.ts';
-import { limitsOf, type ToolLimits } from '../governance/tool-limits.ts';
-import { principalOf } from '../http/request-context.ts';
+import { largestBodyBytes, limitsOf, type ToolLimits } from '../governance/tool-limits.ts';
+import type { CallTool } from './call-tool.ts';
+import { describeCallHeaders } from './describe-call.ts';
+import { type Addressing, inBody, readToolBody } from './read-tool-body.ts';
 
 export interface ToolRoutesOptions {
   readonly tools: readonly Tool[];
   readonly limits: ToolLimits;
-  readonly pipeline: Pipeline;
-  readonly publicUrl: () => string;
+  readonly callTool: CallTool;
 }
-
-interface ToolBody {
-  readonly action: unknown;
-  readonly params: unknown;
-  /** Where the params stand in the body, for the paths of violations. */
-  readonly paramsPath: '$.params' | '$';
-}
-
-/** Reads `{action, params}` and the flat form `{action, …params}`. Throws `invalid_input`. */
-const readToolBody = (body: unknown): ToolBody => {
-  if (body === null || typeof body !== 'object' || Array.isArray(body))
-    throw new AppError('invalid_input', 'the body must be a JSON object', {
-      violations: [{ path: '$', message: 'must be {"action": …, "params": {…}}' }],
-    });
-  const { action, ...rest } = body as Record<string, unknown>;
-  if (!Object.hasOwn(rest, 'params')) return { action, params: rest, paramsPath: '$' };
-  const unknown = Object.keys(rest).filter((name) => name !== 'params');
-  if (unknown.length > 0)
-    throw new AppError('invalid_input', 'beside params the body takes an action alone', {
-      violations: unknown.map((name) => ({
-        path: `$.${name}`,
-        message: 'is not a known key; accepted: action, params',
-      })),
-    });
-  return { action, params: rest['params'], paramsPath: '$.params' };
-};
-
-// Schemas and the runner speak of `$` as the params; the caller sent a body around them.
-const inBody = (error: unknown, paramsPath: ToolBody['paramsPath']): unknown => {
-  if (!(error instanceof AppError) || error.violations.length === 0 || paramsPath === '$')
-    return error;
-  return new AppError(error.code, error.message, {
-    cause: error.cause,
-    details: error.details,
-    violations: error.violations.map(({ path, message }) => ({
-      path: path === '$.action' ? path : path.replace(/^\$/, paramsPath),
-      message,
-    })),
-    ...(error.retryAfterSeconds === undefined
-      ? {}
-      : { retryAfterSeconds: error.retryAfterSeconds }),
-  });
-};
-
-const idempotencyKeyOf = (request: FastifyRequest): string | undefined => {
-  const value = request.headers['idempotency-key'];
-  return Array.isArray(value) ? value[0] : value;
-};
 
 const bodySchema = (tool: Tool) => ({
   type: 'object',
@@ -72,51 +25,84 @@ const bodySchema = (tool: Tool) => ({
   })),
 });
 
-/** `POST /v1/tools/<name>` for every tool and alias. */
+const executeSchema = (tools: readonly Tool[]) => ({
+  type: 'object',
+  required: ['tool', 'action'],
+  properties: {
+    tool: { type: 'string', enum: tools.flatMap(({ name, aliases }) => [name, ...aliases]) },
+    action: { type: 'string' },
+    params: { type: 'object', description: 'As GET /v1/tools describes them for the action.' },
+    agent_id: { type: 'string', description: 'The agent to speak for, as X-Agent-Id names it.' },
+  },
+});
+
+/** `POST /v1/tools/<name>` for every tool and alias, and `POST /v1/tools/execute` for all of them. */
 export const registerToolRoutes = (scope: FastifyInstance, options: ToolRoutesOptions): void => {
-  const call = async (tool: string, request: FastifyRequest) => {
-    const { action, params, paramsPath } = readToolBody(request.body);
+  const { tools, limits, callTool } = options;
+
+  const call = async (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    addressing: Addressing,
+    addressed: string,
+  ): Promise<FastifyReply> => {
+    const { tool, agentId, action, params, paramsPath } = readToolBody(request.body, addressing);
+    if (agentId !== undefined) speakAs(request, agentId);
     try {
-      return await options.pipeline({
-        tool,
+      return await callTool(request, reply, {
+        tool: typeof tool === 'string' ? tool : addressed,
         action,
         params,
-        principal: principalOf(request),
-        requestId: request.id,
-        idempotencyKey: idempotencyKeyOf(request),
-        publicUrl: options.publicUrl(),
       });
     } catch (error) {
       throw inBody(error, paramsPath);
     }
   };
 
-  for (const tool of options.tools)
+  for (const tool of tools)
     for (const name of [tool.name, ...tool.aliases])
       scope.post(
         `/v1/tools/${name}`,
         {
-          bodyLimit: limitsOf(options.limits, tool.name).maxBodyBytes,
+          bodyLimit: limitsOf(limits, tool.name).maxBodyBytes,
+          config: { call: { tool: tool.name, action: UNKNOWN } },
           schema: {
             tags: ['tools'],
             summary: tool.description,
+            headers: describeCallHeaders({ isStart: true }),
             body: bodySchema(tool),
             operationId: `tool_${name}`,
           },
         },
-        async (request, reply) => {
-          const answer = await call(name, request);
-          return reply.code(answer.status).send(answer.body);
-        },
+        (request, reply) => call(request, reply, 'tool_in_path', name),
       );
+
+  const anyTool = {
+    bodyLimit: largestBodyBytes(
+      limits,
+      tools.map(({ name }) => name),
+    ),
+    config: { call: { tool: UNKNOWN, action: UNKNOWN } },
+  };
+  scope.post(
+    '/v1/tools/execute',
+    {
+      ...anyTool,
+      schema: {
+        tags: ['tools'],
+        summary: 'Calls the tool that the body names.',
+        headers: describeCallHeaders({ isStart: true }),
+        body: executeSchema(tools),
+        operationId: 'execute_tool',
+      },
+    },
+    (request, reply) => call(request, reply, 'tool_in_body', UNKNOWN),
+  );
 
   // A name that no tool has: the pipeline says which there are.
   scope.post<{ Params: { tool: string } }>(
     '/v1/tools/:tool',
-    { schema: { hide: true } },
-    async (request, reply) => {
-      const answer = await call(request.params.tool, request);
-      return reply.code(answer.status).send(answer.body);
-    },
+    { ...anyTool, schema: { hide: true } },
+    (request, reply) => call(request, reply, 'tool_in_path', request.params.tool),
   );
 };

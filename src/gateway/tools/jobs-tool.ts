@@ -78,6 +78,7 @@ const startedAnswer = (
   const boardPath = boardPathOf(started);
   return {
     status: 202,
+    startedRunId: started.runId,
     body: {
       run_id: started.runId,
       task_id: started.taskId,
