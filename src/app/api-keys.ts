@@ -1,30 +1,56 @@
 import { loadPolicy } from '#config/policy-files';
 import type { Settings } from '#config/settings';
-import { systemClock } from '#core/clock';
-import { AppError } from '#core/errors';
+import { type Clock, systemClock } from '#core/clock';
+import { AppError, type Violation } from '#core/errors';
 import { nearestNames } from '#core/nearest-names';
-import type { ApiKeyStore } from '#gateway/access/api-key';
+import { storableText } from '#core/storable-text';
+import type { ApiKeyStore, NewApiKey } from '#gateway/access/api-key';
 import { PostgresApiKeyStore } from '#gateway/access/postgres-api-key-store';
-import { RBAC_MATRIX_SCHEMA } from '#gateway/access/rbac-matrix';
+import { RBAC_MATRIX_SCHEMA, type RbacMatrix } from '#gateway/access/rbac-matrix';
 import { applyMigrations, listMigrations } from '#storage/migrations/migrate';
 import { silentLogger } from '#telemetry/logger';
 import { migrationsDirectory, openMigrationDatabase } from './migrate.ts';
 import { openDsn } from './open-engines.ts';
 
-/** A key with a role that the matrix does not know would be refused at every call. */
-const checkingRoles = (store: ApiKeyStore, roles: readonly string[]): ApiKeyStore => ({
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
+
+const findViolations = (wanted: NewApiKey, matrix: RbacMatrix, now: Date): readonly Violation[] => {
+  const roles = Object.keys(matrix.roles);
+  const violations: Violation[] = [];
+  const { name } = wanted;
+  if (name.trim() === '' || name.length > 100 || storableText(name) !== name)
+    violations.push({ path: 'name', message: 'must have 1 to 100 characters' });
+  if (!roles.includes(wanted.role)) {
+    const near = nearestNames(wanted.role, roles);
+    violations.push({
+      path: 'role',
+      message: `must be one of ${roles.join(', ')}${near.length === 0 ? '' : `; did you mean ${near.join(', ')}?`}`,
+    });
+  }
+  for (const [path, names] of [
+    ['agent', wanted.agents],
+    ['workspace', wanted.workspaces],
+  ] as const)
+    if (names.some((one) => one !== '*' && !NAME.test(one)))
+      violations.push({
+        path,
+        message: 'must be * or 1 to 100 letters, digits, dots, dashes and underscores',
+      });
+  if (wanted.expiresAt !== null && wanted.expiresAt <= now)
+    violations.push({ path: 'expires', message: 'must be an instant to come' });
+  return violations;
+};
+
+/** A key that would be refused at every call is not made in the first place. */
+const checkingWishes = (store: ApiKeyStore, matrix: RbacMatrix, clock: Clock): ApiKeyStore => ({
   list: () => store.list(),
   revoke: (id) => store.revoke(id),
+  rotate: (id, options) => store.rotate(id, options),
   authenticate: (presented) => store.authenticate(presented),
   async create(wanted) {
-    if (!roles.includes(wanted.role)) {
-      const near = nearestNames(wanted.role, roles);
-      throw new AppError(
-        'invalid_input',
-        `there is no role of that name${near.length === 0 ? '' : `; did you mean ${near.join(', ')}?`}`,
-        { violations: [{ path: 'role', message: `must be one of ${roles.join(', ')}` }] },
-      );
-    }
+    const violations = findViolations(wanted, matrix, clock.now());
+    if (violations.length > 0)
+      throw new AppError('invalid_input', 'such a key cannot be made', { violations });
     return store.create(wanted);
   },
 });
@@ -32,7 +58,7 @@ const checkingRoles = (store: ApiKeyStore, roles: readonly string[]): ApiKeyStor
 /** Works on the API keys of the configured database, migrating it first. */
 export const withApiKeys = async <T>(
   settings: Settings,
-  work: (keys: ApiKeyStore) => Promise<T>,
+  work: (keys: ApiKeyStore, matrix: RbacMatrix) => Promise<T>,
 ): Promise<T> => {
   const matrix = await loadPolicy({
     dir: settings.policyDir,
@@ -48,7 +74,8 @@ export const withApiKeys = async <T>(
   const database = openMigrationDatabase(settings, dsn);
   try {
     await applyMigrations(database, { migrations: await listMigrations(migrationsDirectory()) });
-    return await work(checkingRoles(new PostgresApiKeyStore(database), Object.keys(matrix.roles)));
+    const store = new PostgresApiKeyStore(database);
+    return await work(checkingWishes(store, matrix, systemClock), matrix);
   } finally {
     await database.close();
     await embedded?.stop();

@@ -1,16 +1,16 @@
-import type { AuditReader } from '#audit/audit-store';
-import { createAuditReader } from '#audit/read/create-audit-reader';
-import { createNullAuditReader } from '#audit/read/null-audit-reader';
-import { createAuditFileRetention } from '#audit/retention/audit-file-retention';
+import path from 'node:path';
+import type { AuditTrailReader } from '#audit/audit-store';
+import { createAuditTrailReader } from '#audit/backends/audit-trail-reader';
 import type { Settings } from '#config/settings';
 import type { Clock } from '#core/clock';
-import type { Effect, Effects } from '#core/effects';
+import type { Effect } from '#core/effects';
 import type { JobContext, JobDefinition, JobOutcome, Window } from '#job-kit/job';
 import type { Policies } from '#job-kit/policies';
 import type { WrittenReport } from '#job-kit/report';
 import type { StoreCatalog, StoreName } from '#job-kit/stores';
 import { isOccurrence, previousOccurrence } from '#occurrences/occurrence-times';
 import { expandOutputs } from '#registry/outputs';
+import { createReportRetention } from '#reports/report-retention';
 import { createReportWriter } from '#reports/report-writer';
 import type { JobAttempt, JobExecutor } from '#runner/execute/job-executor';
 import type { AttemptTraces } from '#runner/execute/perform-attempt';
@@ -18,12 +18,10 @@ import type { Run } from '#runner/run';
 import { createRunRetention } from '#runner/run-retention';
 import type { CatalogEntry, TaskCatalog } from '#runner/task-catalog';
 import type { Database } from '#storage/database';
-import { createLiveFileEffects } from '#storage/effects/live-file-effects';
-import { createLiveRowEffects } from '#storage/effects/live-row-effects';
-import { createRecordingFileEffects } from '#storage/effects/recording-file-effects';
-import { createRecordingRowEffects } from '#storage/effects/recording-row-effects';
-import { scratchDirectory } from './open-engines.ts';
-import { RunFence } from './run-fence.ts';
+import { auditKeepingStores } from './audit-keeping-stores.ts';
+import { trailPlacesOf } from './audit-trail.ts';
+import { createPrivacyStores } from './privacy-stores.ts';
+import { createRunEffects, type RunEffects } from './run-effects.ts';
 
 /** Of the settings what a job's world is made of; no secret among them. */
 export type JobSettings = Pick<
@@ -35,6 +33,8 @@ export type JobSettings = Pick<
 export interface JobWorld {
   readonly settings: JobSettings;
   readonly database: Database;
+  /** ADMIN_DATABASE_URL, for the row changes of retention; null without one. */
+  readonly adminDsn: string | null;
   /** Every task, or in a child that runs one job no others than the job looks at. */
   readonly catalog: TaskCatalog;
   readonly policies: Policies;
@@ -51,52 +51,37 @@ const windowOf = ({ scheduledFor, inputs }: Run, { expects }: CatalogEntry): Win
   return { from: previous ?? new Date(scheduledFor.getTime() - 24 * HOUR_MS), to: scheduledFor };
 };
 
-const liveEffects = (database: Database, fence: RunFence): Effects => ({
-  files: createLiveFileEffects({ fence }),
-  rows: createLiveRowEffects({ database, fence }),
-});
-
-const recordingEffects = ({ settings, database }: JobWorld, recorded: Effect[]): Effects => {
-  const record = (effect: Effect): void => {
-    recorded.push(effect);
-  };
-  return {
-    files: createRecordingFileEffects({ repoRoot: settings.repoRoot, record }),
-    rows: createRecordingRowEffects({ database, record }),
-  };
-};
-
 /** A history job is given a clock that stands at its instant, so it cannot read another. */
 const clockFor = (reads: 'history' | 'live', clock: Clock, scheduledFor: Date): Clock =>
   reads === 'live' ? clock : { ...clock, now: () => new Date(scheduledFor) };
 
-const auditReaderOf = ({ settings, database }: JobWorld): AuditReader => {
-  const { backend, jsonlDir, jsonlDirIsDefault } = settings.audit;
-  if (backend === 'memory' || backend === 'null') return createNullAuditReader(backend);
-  return createAuditReader({
-    backend,
-    database,
-    jsonlDir,
-    whenJsonlDirMissing: jsonlDirIsDefault ? 'empty' : 'fail',
-    tempDir: scratchDirectory(settings),
-  });
-};
+const auditReaderOf = ({ settings, database, clock }: JobWorld): AuditTrailReader =>
+  createAuditTrailReader({ ...trailPlacesOf(settings), database, clock });
 
 /** Whether a job is given a store that `JobWorld.catalog` must be whole for. */
 export const looksAtAllTasks = ({ needs }: JobDefinition): boolean =>
-  needs.includes('runRetention');
+  needs.includes('runRetention') || needs.includes('privacy');
 
 const storesOf = (
   world: JobWorld,
-  effects: Effects,
+  effects: RunEffects,
 ): { [Name in StoreName]: () => StoreCatalog[Name] } => {
-  const { settings, catalog } = world;
+  const { settings, catalog, database, clock } = world;
   return {
     audit: () => auditReaderOf(world),
-    auditFiles: () =>
-      createAuditFileRetention({
-        directory: settings.audit.jsonlDir,
-        tempDir: scratchDirectory(settings),
+    auditTrail: () => auditReaderOf(world),
+    ...auditKeepingStores({
+      settings,
+      database,
+      effects,
+      rows: effects.admin,
+      mode: effects.mode,
+      clock,
+    }),
+    privacy: () => createPrivacyStores({ settings, database, catalog, rows: effects.rows }),
+    reportFiles: () =>
+      createReportRetention({
+        directory: path.join(settings.repoRoot, 'ops', 'reports'),
         files: effects.files,
       }),
     runRetention: () => createRunRetention(effects, catalog),
@@ -138,12 +123,15 @@ export const createInProcessExecutor =
   (attempt) =>
   (signal) => {
     const { run, entry, lease } = attempt;
-    const { settings, database, clock } = world;
+    const { settings, database, adminDsn, clock } = world;
     const reports: WrittenReport[] = [];
     const recorded: Effect[] = [];
-    const effects = run.dryRun
-      ? recordingEffects(world, recorded)
-      : liveEffects(database, new RunFence(database, lease));
+    const effects = createRunEffects({
+      repoRoot: settings.repoRoot,
+      database,
+      adminDsn,
+      as: run.dryRun ? { recorded } : { lease },
+    });
     const { job, task } = entry;
     const context: JobContext<Record<string, unknown>, StoreName> = {
       inputs: run.inputs,
@@ -166,7 +154,9 @@ export const createInProcessExecutor =
       clock: clockFor(job.reads, clock, run.scheduledFor),
     };
     // An error thrown before the first await is an outcome like one thrown after it.
-    const outcome = (async (): Promise<JobOutcome> => job.run(context))();
+    const outcome = (async (): Promise<JobOutcome> => job.run(context))().finally(() =>
+      effects.close(),
+    );
     const traces = (): AttemptTraces => ({ reports, effects: run.dryRun ? recorded : null });
     return { outcome, traces, kill: null };
   };

@@ -48,6 +48,7 @@ export const withInlineEnvironment = async <T>(
       executor: createInProcessExecutor({
         settings,
         database,
+        adminDsn: settings.database.adminUrl,
         catalog,
         clock,
         policies: createPolicies(settings.policyDir),

@@ -1,3 +1,4 @@
+import type { AuditStore } from '#audit/audit-store';
 import { AppError, messageOf } from '#core/errors';
 import type { ReadinessCheck } from '#gateway/routes/health-routes';
 import type { QueueEngine } from '#queue/queue-port';
@@ -38,3 +39,9 @@ export const probeWorkers = (database: Database): Promise<ReadinessCheck> =>
     if (workers.length === 0) throw new Error('no worker sent a heartbeat in the last 15 s');
     return `${workers.length} alive`;
   });
+
+/** Whether the audit trail takes events, as its store knows by itself: nothing is asked for it. */
+export const probeAudit = (audit: Pick<AuditStore, 'health' | 'activeBackend'>): ReadinessCheck => {
+  const { ok, detail } = audit.health();
+  return { name: 'audit', ok, detail: `${audit.activeBackend()}: ${detail}` };
+};

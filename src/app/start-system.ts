@@ -12,7 +12,7 @@ import { Supervisor } from '#runner/supervise/supervisor';
 import { queueNamesOf } from '#runner/task-catalog';
 import { Worker } from '#runner/worker';
 import type { Logger } from '#telemetry/logger';
-import { announceAuditDirectory } from './announce-audit-directory.ts';
+import { openAuditTrail } from './audit-trail.ts';
 import { connectEngines } from './connect-engines.ts';
 import { createGateway } from './create-gateway.ts';
 import { createJobExecutor } from './create-job-executor.ts';
@@ -99,6 +99,9 @@ export const startSystem = async (options: StartSystemOptions): Promise<System> 
       appliedBy: `start:${hostname()}`,
       signal,
     });
+    // In every process, since each forwards what others on the host left in the spool.
+    const audit = await openAuditTrail({ settings, logger }, database);
+    stops.push(() => audit.close());
     const occurrences = createOccurrenceLedger(database);
     const supervisor = new Supervisor({
       database,
@@ -112,7 +115,6 @@ export const startSystem = async (options: StartSystemOptions): Promise<System> 
     await supervisor.start();
 
     if (runsJobs) {
-      await announceAuditDirectory(settings, logger);
       const worker = new Worker({
         record: {
           id: `${hostname()}-${process.pid}-${randomUUID().slice(0, 8)}`,
@@ -129,6 +131,7 @@ export const startSystem = async (options: StartSystemOptions): Promise<System> 
           {
             settings,
             database,
+            adminDsn: settings.database.adminUrl,
             catalog,
             clock,
             policies: createPolicies(settings.policyDir),
@@ -163,6 +166,7 @@ export const startSystem = async (options: StartSystemOptions): Promise<System> 
         engines,
         catalog,
         runs,
+        audit,
         gatewayKey: key,
         registryReadiness: () => registryReadiness(catalog.size, registryWatch.state),
       });

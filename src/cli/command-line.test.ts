@@ -62,8 +62,12 @@ const COMMANDS = [
   ['tasks', 'resume'],
   ['keys', 'create'],
   ['keys', 'list'],
+  ['keys', 'rotate'],
   ['keys', 'revoke'],
   ['audit', 'adopt'],
+  ['audit', 'compact'],
+  ['audit', 'cleanup'],
+  ['audit', 'verify'],
   ['new-job'],
 ];
 
@@ -107,6 +111,10 @@ describe('wrong arguments end with 2 and say what is accepted', () => {
     [['runs', 'list', '--from', 'yesterday'], /Accepted: 2026-11-05 or 2026-11-05T09:00:00Z/],
     [['runs', 'list', '--from', '2026-11-05T09:00:00'], /with its zone/],
     [['runs', 'list', '--from', '2026-02-30'], /Accepted: 2026-11-05 or/],
+    [['audit', 'verify', '--from', '2026-11-05T09:00:00Z'], /Accepted: a day such as 2026-11-05/],
+    [['audit', 'verify', '--source', 'redis'], /Accepted: jsonl, postgres/],
+    [['audit', 'cleanup', '--retention-days', '0'], /Accepted: a whole number from 1 to 36500/],
+    [['migrate', '--grants', '--dry-run'], /cannot be used with option '--dry-run'/],
     [['runs', 'list', '--from', '2026-02-30T09:00:00Z'], /Accepted: 2026-11-05 or/],
     [['occurrences', '--state', 'late'], /Accepted: open, ran, ran_late, caught_up, skipped/],
     [['occurrences', '--limit', '5001'], /Accepted: a whole number from 1 to 5000/],

@@ -1,3 +1,4 @@
+import { AUDIT_GRANTS } from '#audit/audit-grants';
 import type { Invocation } from './invocation.ts';
 import { openSettings } from './open-session.ts';
 import { printJson, printLine } from './terminal-text.ts';
@@ -5,6 +6,7 @@ import { printJson, printLine } from './terminal-text.ts';
 export interface MigrateOptions {
   readonly dryRun?: boolean;
   readonly domain?: string;
+  readonly grants?: boolean;
   readonly json?: boolean;
 }
 
@@ -13,6 +15,11 @@ export const migrateCommand = async (
   options: MigrateOptions,
 ): Promise<number> => {
   const { stdout, stderr } = invocation;
+  if (options.grants === true) {
+    if (options.json === true) printJson(stdout, { sql: AUDIT_GRANTS });
+    else printLine(stdout, AUDIT_GRANTS.trimEnd());
+    return 0;
+  }
   const { settings, logger } = await openSettings(invocation, 'command');
   const { migrate } = await import('#app/migrate');
   const dryRun = options.dryRun === true;

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import { adoptAuditDirectory } from '#audit/files/audit-directory';
 import { loadSettings } from '#config/settings';
 import type { Run } from '#runner/run';
 import { silentLogger } from '#telemetry/logger';
+import { auditEvent, insertEvents } from '../support/audit-events.ts';
 import { createTestDatabase, type TestDatabase } from '../support/postgres.ts';
 import { snapshotFiles, snapshotTables, watchConnections } from '../support/world-snapshot.ts';
 
@@ -110,6 +111,11 @@ describe('a dry-run', () => {
   });
 
   it('lists what the real run then does', async () => {
+    const ages = [100, 99, 5];
+    await insertEvents(
+      database.database,
+      ages.map((daysAgo) => auditEvent({ ts: `${dayOf(daysAgo)}T08:00:00.000Z` })),
+    );
     const dry = await dryRun('audit_cleanup');
     const files = snapshotFiles(path.join(root, 'ops', 'audit'));
     const real = await session.runInline(
@@ -135,9 +141,18 @@ describe('a dry-run', () => {
     );
     const after = snapshotFiles(path.join(root, 'ops', 'audit'));
     expect(after.filter((line) => line.includes('.jsonl.gz'))).toHaveLength(2);
-    expect(after).toHaveLength(files.length);
+    const ofEvents = (lines: readonly string[]) => lines.filter((line) => /^tool_audit/.test(line));
+    expect(ofEvents(after)).toHaveLength(ofEvents(files).length);
+    const written = (dry.effects ?? []).filter(({ effect }) => effect === 'write_file');
+    expect(written.length).toBeGreaterThan(100);
+    for (const { path: file } of written)
+      expect(existsSync(path.join(root, String(file)))).toBe(true);
     const deleted = (dry.effects ?? []).filter(({ effect }) => effect === 'delete_rows');
-    expect(deleted).toEqual([{ effect: 'delete_rows', table: 'task_runs', rows: 1 }]);
+    expect(deleted).toEqual([
+      { effect: 'delete_rows', table: 'task_runs', rows: 1 },
+      { effect: 'delete_rows', table: 'tool_audit_events', rows: 2 },
+    ]);
+    expect(await database.database.query('SELECT 1 FROM tool_audit_events')).toHaveLength(1);
     const old = await database.database.query(`SELECT 1 FROM task_runs WHERE id = 'run_old'`);
     expect(old).toEqual([]);
   });

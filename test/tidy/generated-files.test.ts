@@ -3,6 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { renderEnvExample, renderEnvironmentReference } from '#config/environment-reference';
 import { packageRoot } from '#core/package-root';
+import { renderRuleReference } from '#privacy/rules/rule-catalog';
 import { parseRegistry } from '#registry/parse-registry';
 import { renderRegistryJsonSchema } from '#registry/registry-schema';
 import { renderTaskReference } from '#registry/task-reference';
@@ -26,6 +27,7 @@ describe('files made by `npm run docs`', () => {
   it.each([
     ['.env.example', renderEnvExample],
     ['docs/reference/environment.md', renderEnvironmentReference],
+    ['docs/reference/privacy-rules.md', renderRuleReference],
     ['docs/reference/tasks.md', renderDocumentedTasks],
     ['registry/task_registry.schema.json', renderRegistryJsonSchema],
   ])('%s is current', (file, render) => {

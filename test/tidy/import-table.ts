@@ -70,7 +70,6 @@ export const PACKAGE_HOMES: Readonly<Record<string, ImportRow>> = {
   '@bull-board/api': { code: ['board'] },
   '@bull-board/fastify': { code: ['board'] },
   '@duckdb/node-api': { code: ['storage'] },
-  '@secretlint/core': { code: ['privacy'] },
   '@secretlint/secretlint-rule-preset-recommend': { code: ['privacy'] },
   '@fastify/cookie': { code: ['gateway'] },
   '@fastify/formbody': { code: ['gateway'] },

@@ -48,7 +48,9 @@ const settingsFor = (settings: JobSettings): JobSettings => {
  * are fenced like any other's, and the task, so it does what was decided here.
  */
 export const createIsolatedExecutor =
-  (options: Pick<JobWorld, 'catalog' | 'settings'> & { readonly dsn: string }): JobExecutor =>
+  (
+    options: Pick<JobWorld, 'adminDsn' | 'catalog' | 'settings'> & { readonly dsn: string },
+  ): JobExecutor =>
   ({ run, entry, lease, log, progress }) =>
   (signal) => {
     let traces: AttemptTraces = { reports: [], effects: run.dryRun ? [] : null };
@@ -96,6 +98,7 @@ export const createIsolatedExecutor =
       runId: run.id,
       lease,
       dsn: options.dsn,
+      adminDsn: options.adminDsn,
       settings: settingsFor(options.settings),
       entry: toTaskEntry(entry),
       others: othersFor(entry, options.catalog),

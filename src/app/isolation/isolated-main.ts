@@ -45,6 +45,7 @@ const execute = async (start: Start, signal: AbortSignal): Promise<void> => {
     const executor = createInProcessExecutor({
       settings,
       database,
+      adminDsn: start.adminDsn,
       catalog,
       clock: systemClock,
       policies: createPolicies(settings.policyDir),

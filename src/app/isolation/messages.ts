@@ -13,6 +13,7 @@ export type ToChild =
       readonly runId: string;
       readonly lease: Lease;
       readonly dsn: string;
+      readonly adminDsn: string | null;
       /** The worker's: read again, a file that has changed or gone since would decide. */
       readonly settings: JobSettings;
       /** The task as the worker has it: the registry's file may say something else by now, or be broken. */

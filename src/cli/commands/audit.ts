@@ -1,4 +1,6 @@
 import { type CommandShell, withExamples, withJson } from '../command-shell.ts';
+import { registerAuditKeeping } from './audit-keeping.ts';
+import { registerAuditReading } from './audit-reading.ts';
 
 export const registerAudit = (shell: CommandShell): void => {
   const audit = shell.program.command('audit').description('the audit trail of tool calls');
@@ -13,4 +15,6 @@ export const registerAudit = (shell: CommandShell): void => {
         return adoptDirectory(shell.invocation, directory, options);
       }),
   );
+  registerAuditKeeping(shell, audit);
+  registerAuditReading(shell, audit);
 };

@@ -1,5 +1,6 @@
 import { type CommandShell, withExamples, withJson } from '../command-shell.ts';
-import type { CreateKeyOptions } from '../keys-commands.ts';
+import { parseGrace } from '../key-options.ts';
+import type { CreateKeyOptions, RotateKeyOptions } from '../keys-commands.ts';
 import { collect, parseInstant } from '../option-values.ts';
 
 export const registerKeys = (shell: CommandShell): void => {
@@ -32,6 +33,27 @@ export const registerKeys = (shell: CommandShell): void => {
     shell.perform(options, async () => {
       const { listKeys } = await import('../keys-commands.ts');
       return listKeys(invocation, options);
+    }),
+  );
+
+  const rotate = keys
+    .command('rotate')
+    .description('give a key another secret; it is shown once, all else stays')
+    .argument('<id>', 'id of the key, as `keys list` shows it')
+    .option(
+      '--grace <duration>',
+      'how long the former secret is still accepted, up to 30d (default: not at all)',
+      parseGrace,
+      0,
+    );
+  withExamples(
+    withJson(rotate),
+    'opsloop keys rotate 3f9a0c1d2e4b --grace 24h',
+    'opsloop keys rotate 3f9a0c1d2e4b',
+  ).action((id: string, options: RotateKeyOptions) =>
+    shell.perform(options, async () => {
+      const { rotateKey } = await import('../keys-commands.ts');
+      return rotateKey(invocation, id, options);
     }),
   );
 
