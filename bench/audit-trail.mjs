@@ -71,9 +71,9 @@ export const withTable = async (dsn, work) => {
 };
 
 /** Writes all events as fast as they are taken, leaving the event loop its turns. */
-export const writeAll = async (store, count) => {
+export const writeAll = async (store, count, eventAt = eventOf) => {
   for (let index = 0; index < count; ) {
-    const answer = store.write(eventOf(index));
+    const answer = store.write(eventAt(index));
     if (answer.outcome === 'accepted') index += 1;
     if (answer.outcome !== 'accepted' || index % 500 === 0)
       await new Promise((resolve) => setImmediate(resolve));

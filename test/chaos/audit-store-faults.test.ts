@@ -10,7 +10,7 @@ import { seededRandom } from '../simulation/seeded-random.ts';
 import { type ScriptProcess, startScript } from '../support/child-process.ts';
 import { type DisposablePostgres, startDisposablePostgres } from '../support/postgres.ts';
 
-const SEEDS = Number(process.env['AUDIT_CHAOS_SEEDS'] ?? 10);
+const SEEDS = Number(process.env['AUDIT_CHAOS_SEEDS'] ?? 3);
 const WRITES_PER_SEED = Number(process.env['AUDIT_CHAOS_WRITES'] ?? 100_000);
 const WRITER = 'test/support/audit-writer-process.ts';
 

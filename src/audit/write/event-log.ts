@@ -154,7 +154,7 @@ export class EventLog {
 
   private async commitDay(day: string, count: number): Promise<string | null> {
     for (let left = count; left > 0; ) {
-      const piece = this.queue.piece(day, left);
+      const piece = this.queue.piece(day);
       const { appended, fault } = await this.append(day, piece.bytes);
       const stored =
         appended === piece.bytes.length
