@@ -5,6 +5,10 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { renderEnvExample, renderEnvironmentReference } from '#config/environment-reference';
+import { loadPolicy } from '#config/policy-files';
+import { RBAC_MATRIX_SCHEMA } from '#gateway/access/rbac-matrix';
+import { TOOL_LIMITS_SCHEMA } from '#gateway/governance/tool-limits';
+import { describedTools, renderToolReference } from '#gateway/tools/tool-reference';
 import { renderRuleReference } from '#privacy/rules/rule-catalog';
 import { parseRegistry } from '#registry/parse-registry';
 import { renderRegistryJsonSchema } from '#registry/registry-schema';
@@ -17,11 +21,16 @@ const registry = parseRegistry({
   text: readFileSync(path.join(root, registryFile), 'utf8'),
 });
 
+const dir = path.join(root, 'config');
+const matrix = await loadPolicy({ dir, name: 'rbac_tools_matrix', schema: RBAC_MATRIX_SCHEMA });
+const limits = await loadPolicy({ dir, name: 'tool_limits', schema: TOOL_LIMITS_SCHEMA });
+
 const documents = {
   '.env.example': renderEnvExample(),
   'docs/reference/environment.md': renderEnvironmentReference(),
   'docs/reference/privacy-rules.md': renderRuleReference(),
   'docs/reference/tasks.md': renderTaskReference(registry),
+  'docs/reference/tools.md': renderToolReference(describedTools(), matrix, limits),
   'registry/task_registry.schema.json': renderRegistryJsonSchema(),
 };
 
