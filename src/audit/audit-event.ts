@@ -25,3 +25,22 @@ export interface AuditEvent {
   readonly graph_node: string | null;
   readonly job_id: string | null;
 }
+
+/** The documented names in their documented order: that of a file's line and of the table's columns. */
+export const AUDIT_EVENT_FIELDS = [
+  'ts',
+  'req_id',
+  'workspace_id',
+  'user_id',
+  'agent_id',
+  'tool',
+  'action',
+  'status',
+  'duration_ms',
+  'in_size',
+  'out_size',
+  'input_hash',
+  'graph_run_id',
+  'graph_node',
+  'job_id',
+] as const satisfies readonly (keyof AuditEvent)[];

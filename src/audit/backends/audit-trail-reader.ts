@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import type { Clock } from '#core/clock';
 import { hasCode } from '#core/errors';
 import type { Database } from '#storage/database';
-import type { AuditDataQuality, AuditReader, AuditTrailReader } from '../audit-store.ts';
+import type { AuditReader, AuditTrailReader } from '../audit-store.ts';
 import { findOwnAuditDirectory } from '../files/own-audit-directory.ts';
+import { qualityOf } from '../read/data-quality.ts';
 import { createNullAuditReader } from '../read/null-audit-reader.ts';
 import { createPostgresAuditReader } from '../read/postgres-audit-reader.ts';
 import { readPostgresEvents } from '../read/postgres-events.ts';
@@ -30,14 +31,6 @@ export interface AuditTrailReaderOptions {
 const CATCH_UP_MS = 2_000;
 const POLL_MS = 50;
 const PING_MS = 2_000;
-
-const POSTGRES_QUALITY: AuditDataQuality = {
-  sourceBackend: 'postgres',
-  partial: false,
-  rejected: [],
-  rejectedCount: 0,
-  problems: [],
-};
 
 const findPlaces = async (options: AuditTrailReaderOptions): Promise<FilePlaces> => {
   const { jsonlDir, tempDir, clock } = options;
@@ -98,7 +91,7 @@ const postgresOnly = (
       const plan = planRead(query);
       return {
         events: await readWithin(clock, (signal) => readPostgresEvents(database, plan, signal)),
-        quality: { ...POSTGRES_QUALITY, partial: problems.length > 0, problems },
+        quality: qualityOf('postgres', problems),
       };
     },
     aggregate: aggregateOnce(reader),
@@ -142,7 +135,7 @@ export const createAuditTrailReader = (options: AuditTrailReaderOptions): AuditT
   const { backend, database, clock } = options;
   if (backend === 'memory' || backend === 'null') {
     const reader = createNullAuditReader(backend);
-    const quality = { ...POSTGRES_QUALITY, sourceBackend: backend };
+    const quality = qualityOf(backend);
     return {
       ...reader,
       read: async () => ({ events: [], quality }),

@@ -1,7 +1,8 @@
 import { hasCode } from '#core/errors';
 import { FileLock } from '#storage/jsonl/file-lock';
-import type { AuditDataQuality, AuditReader, AuditStore } from '../audit-store.ts';
+import type { AuditReader, AuditStore } from '../audit-store.ts';
 import { jsonlName } from '../files/audit-files.ts';
+import { qualityOf } from '../read/data-quality.ts';
 import { createPostgresAuditReader } from '../read/postgres-audit-reader.ts';
 import { readPostgresEvents } from '../read/postgres-events.ts';
 import { planRead } from '../read/read-query.ts';
@@ -21,14 +22,6 @@ const CATCH_UP_MS = 2_000;
 /** A server that does not answer a reader within this is away. */
 const PING_MS = 2_000;
 const LAST_FORWARD_MS = 2_000;
-
-const POSTGRES_QUALITY: AuditDataQuality = {
-  sourceBackend: 'postgres',
-  partial: false,
-  rejected: [],
-  rejectedCount: 0,
-  problems: [],
-};
 
 /**
  * PostgreSQL behind a local spool. Every event is appended to its day's file
@@ -160,7 +153,7 @@ export const openAutoAuditStore = async (
       return either(
         async (problems) => ({
           events: await readWithin(clock, (signal) => readPostgresEvents(database, plan, signal)),
-          quality: { ...POSTGRES_QUALITY, partial: problems.length > 0, problems },
+          quality: qualityOf('postgres', problems),
         }),
         () => readFiles(options, plan, 'jsonl_fallback'),
       );

@@ -1,20 +1,15 @@
 import type { AuditEvent } from '../audit-event.ts';
-import type { AuditDataQuality, AuditStore, AuditView } from '../audit-store.ts';
+import type { AuditStore, AuditView } from '../audit-store.ts';
 import { parseEventTime, utcText } from '../event-time.ts';
 import { aggregateEvents } from '../read/aggregate-events.ts';
 import { assertQuery, assertRange } from '../read/aggregate-sql.ts';
+import { qualityOf } from '../read/data-quality.ts';
 import { compareInstants, isAskedFor, planRead } from '../read/read-query.ts';
 import { checkAuditEvent } from '../write/check-audit-event.ts';
 
 const MAX_EVENTS = 100_000;
 
-const QUALITY: AuditDataQuality = {
-  sourceBackend: 'memory',
-  partial: false,
-  rejected: [],
-  rejectedCount: 0,
-  problems: [],
-};
+const QUALITY = qualityOf('memory');
 
 /**
  * Keeps the last 100,000 events of this process and nothing beyond its end:

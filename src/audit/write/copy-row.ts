@@ -1,9 +1,8 @@
-import type { AuditEvent } from '../audit-event.ts';
+import { AUDIT_EVENT_FIELDS, type AuditEvent } from '../audit-event.ts';
 import { isPlainEventTime } from '../event-time.ts';
 
 /** The columns of a row in the order in which `copyLine` writes them. */
-export const COPY_COLUMNS =
-  'ts, req_id, workspace_id, user_id, agent_id, tool, action, status, duration_ms, in_size, out_size, input_hash, graph_run_id, graph_node, job_id, event_id';
+export const COPY_COLUMNS = [...AUDIT_EVENT_FIELDS, 'event_id'].join(', ');
 
 /** An event as a line of COPY's text format, newline included. */
 export interface CopyRow {
