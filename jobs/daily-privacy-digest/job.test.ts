@@ -86,6 +86,13 @@ const digest = (options: Options = {}, rows?: RowEffects) =>
                 isOurs: true,
                 fault: null,
               },
+              {
+                store: 'audit_jsonl',
+                oldestAt: new Date('2020-01-01T00:00:00Z'),
+                records: 3,
+                isOurs: false,
+                fault: null,
+              },
             ],
             tasks: null,
             keepRunsDays: 90,
@@ -145,6 +152,14 @@ describe('daily-privacy-digest', () => {
     expect(report?.markdown).not.toMatch(/NaN|undefined|Infinity|\bnull\b/);
     for (const link of report?.markdown.matchAll(/!\[[^\]]*\]\(report\.assets\/([^)]+)\)/g) ?? [])
       expect(Object.keys(report?.assets ?? {})).toContain(link[1]);
+  });
+
+  it('tells first of every store that is not kept as the policy says', async () => {
+    await plantRepository(0);
+    const { report } = await digest();
+    expect(report?.markdown).toContain(
+      '- Retention: **1 store overdue**, **1 store not ours and never cleaned**.',
+    );
   });
 
   it('says that its events are not whole', async () => {

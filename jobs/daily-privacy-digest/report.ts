@@ -42,15 +42,29 @@ const coverage = ({ repository }: PrivacyDigest): string => {
   }.${cut}`;
 };
 
+const STATES_TO_TELL = [
+  ['overdue', 'overdue'],
+  ['not_ours', 'not ours and never cleaned'],
+  ['no_limit', 'kept for ever'],
+  ['unreadable', 'not readable'],
+] as const;
+
+const retentionLine = ({ retention }: PrivacyDigest): string => {
+  const told = STATES_TO_TELL.flatMap(([state, words]) => {
+    const count = retention.filter((store) => store.state === state).length;
+    return count === 0 ? [] : [`**${plural(count, 'store')} ${words}**`];
+  });
+  return `- Retention: ${told.length === 0 ? 'no store holds records longer than it should' : told.join(', ')}.`;
+};
+
 const summary = (digest: PrivacyDigest): string => {
-  const { totals, audit, retention } = digest;
+  const { totals, audit } = digest;
   const errors = totals.findings.by_severity.error;
   const anomalies = audit.anomalies.large_outputs.length + audit.anomalies.denied_spikes.length;
-  const overdue = retention.filter(({ state }) => state === 'overdue').length;
   return [
     `- **${plural(totals.new, 'new finding')}**, ${formatNumber(totals.open)} open, ${formatNumber(totals.fixed)} fixed; ${errors === 0 ? 'none is an error' : `**${plural(errors, 'error')}**`}.`,
     `- ${plural(audit.events, 'tool call')} gave ${bytes(audit.out_bytes)}; ${formatNumber(audit.denied)} denied; ${anomalies === 0 ? 'nothing stands out' : `**${plural(anomalies, 'anomaly', 'anomalies')}**`}.`,
-    `- Retention: ${overdue === 0 ? 'no store holds records longer than it should' : `**${plural(overdue, 'store')} overdue**`}.`,
+    retentionLine(digest),
   ].join('\n');
 };
 

@@ -5,14 +5,22 @@ import { AppError, type Violation } from '#core/errors';
 import { nearestNames } from '#core/nearest-names';
 import { storableText } from '#core/storable-text';
 import type { ApiKeyStore, NewApiKey } from '#gateway/access/api-key';
+import { RESERVED_NAMES } from '#gateway/access/authenticator';
 import { PostgresApiKeyStore } from '#gateway/access/postgres-api-key-store';
-import { RBAC_MATRIX_SCHEMA, type RbacMatrix } from '#gateway/access/rbac-matrix';
+import { ADMIN_ROLE, RBAC_MATRIX_SCHEMA, type RbacMatrix } from '#gateway/access/rbac-matrix';
 import { applyMigrations, listMigrations } from '#storage/migrations/migrate';
 import { silentLogger } from '#telemetry/logger';
 import { migrationsDirectory, openMigrationDatabase } from './migrate.ts';
 import { openDsn } from './open-engines.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$/;
+
+/**
+ * The agents that a key may speak for where nobody said. Speaking for one gives
+ * its role, so only who may do everything gets them unasked.
+ */
+export const defaultAgentsOf = (role: string): readonly string[] =>
+  role === ADMIN_ROLE ? ['*'] : [];
 
 const findViolations = (wanted: NewApiKey, matrix: RbacMatrix, now: Date): readonly Violation[] => {
   const roles = Object.keys(matrix.roles);
@@ -31,10 +39,10 @@ const findViolations = (wanted: NewApiKey, matrix: RbacMatrix, now: Date): reado
     ['agent', wanted.agents],
     ['workspace', wanted.workspaces],
   ] as const)
-    if (names.some((one) => one !== '*' && !NAME.test(one)))
+    if (names.some((one) => one !== '*' && (!NAME.test(one) || RESERVED_NAMES.has(one))))
       violations.push({
         path,
-        message: 'must be * or 1 to 100 letters, digits, dots, dashes and underscores',
+        message: `must be * or 1 to 100 letters, digits, dots, dashes and underscores, and none of ${[...RESERVED_NAMES].join(', ')}`,
       });
   if (wanted.expiresAt !== null && wanted.expiresAt <= now)
     violations.push({ path: 'expires', message: 'must be an instant to come' });

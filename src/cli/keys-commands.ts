@@ -37,8 +37,8 @@ const keyRecord = (key: ApiKey) => ({
 
 const openKeys = async (invocation: Invocation) => {
   const { settings } = await openSettings(invocation, 'command');
-  const { withApiKeys } = await import('#app/api-keys');
-  return { settings, withApiKeys };
+  const { withApiKeys, defaultAgentsOf } = await import('#app/api-keys');
+  return { settings, withApiKeys, defaultAgentsOf };
 };
 
 const isKnown = (agent: string, known: Readonly<Record<string, string>>): boolean =>
@@ -49,12 +49,12 @@ export const createKey = async (
   name: string,
   options: CreateKeyOptions,
 ): Promise<number> => {
-  const { settings, withApiKeys } = await openKeys(invocation);
+  const { settings, withApiKeys, defaultAgentsOf } = await openKeys(invocation);
   const { apiKey, key, strangers } = await withApiKeys(settings, async (keys, { agents }) => {
     const made = await keys.create({
       name,
       role: options.role,
-      agents: options.agent ?? ['*'],
+      agents: options.agent ?? defaultAgentsOf(options.role),
       workspaces: options.workspace ?? ['*'],
       createdBy: `cli:${localUserName()}`,
       expiresAt: options.expires ?? null,
@@ -92,7 +92,7 @@ export const listKeys = async (invocation: Invocation, format: Format): Promise<
       key.id,
       key.name,
       key.role,
-      key.agents.join(','),
+      key.agents.length === 0 ? '-' : key.agents.join(','),
       key.workspaces.join(','),
       formatInstant(key.createdAt),
       formatInstant(key.expiresAt),

@@ -54,6 +54,14 @@ const acceptedWords = (error: ErrorObject): string | undefined => {
   return typeof words === 'string' ? words : undefined;
 };
 
+/** A keyword of ours: how many digits a number may have behind its point. `multipleOf` divides doubles. */
+const MAX_DECIMALS = 'x-max-decimals';
+
+const decimalsOf = (value: number): number => {
+  const [mantissa = '', exponent = '0'] = String(value).split('e');
+  return (mantissa.split('.')[1] ?? '').length - Number(exponent);
+};
+
 /** What is wrong and what is accepted; never the offending value, which may be a secret. */
 const explain = (error: ErrorObject): string => {
   const params: Record<string, unknown> = error.params;
@@ -72,6 +80,8 @@ const explain = (error: ErrorObject): string => {
       const words = acceptedWords(error);
       return words === undefined ? `must match ${String(params['pattern'])}` : `must be ${words}`;
     }
+    case MAX_DECIMALS:
+      return `must have at most ${String(error.schema)} decimals`;
     default:
       return error.message ?? 'is not valid';
   }
@@ -91,6 +101,12 @@ const newAjv = (coerceTypes: boolean): Ajv => {
     allowUnionTypes: true,
   });
   addFormats.default(ajv);
+  ajv.addKeyword({
+    keyword: MAX_DECIMALS,
+    type: 'number',
+    schemaType: 'number',
+    validate: (most: number, value: number) => decimalsOf(value) <= most,
+  });
   return ajv;
 };
 

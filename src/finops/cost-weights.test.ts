@@ -30,6 +30,13 @@ describe('config/cost_weights.yml', () => {
     expect(createPricer(weights).pricedTools).toEqual([]);
   });
 
+  it('takes prices of up to twelve decimals and large ones', async () => {
+    const weights = await load(
+      'defaults: { cost_per_call: 1e9, cost_per_ms: 1e-12 }\ntools: { chat: { cost_per_call: 0.123456789012 } }\n',
+    );
+    expect(() => createPricer(weights)).not.toThrow();
+  });
+
   it('takes scopes, budgets and money', async () => {
     const weights = await load(
       'tools: { chat: { cost_per_call: 2.5 } }\ncurrency: EUR\ncurrency_per_unit: 0.1\nbudgets:\n  - { name: x, scope: { user_id: u }, period: daily, limit_units: 5 }\n',
@@ -40,6 +47,9 @@ describe('config/cost_weights.yml', () => {
   it.each([
     ['a misspelt key', 'default: {}\n', 1],
     ['a negative price', 'defaults:\n  cost_per_call: -1\n', 2],
+    ['a price of too many decimals', 'defaults:\n  cost_per_call: 0.1234567890123\n', 2],
+    ['a price too small', 'tools:\n  chat:\n    cost_per_ms: 1e-13\n', 3],
+    ['a price of money with too many decimals', 'currency_per_unit: 1e-13\n', 1],
     ['a price as text', 'tools:\n  chat:\n    cost_per_ms: "1"\n', 3],
     ['a budget without limit', 'budgets:\n  - { name: x, period: daily }\n', 2],
     [

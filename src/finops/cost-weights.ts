@@ -5,8 +5,12 @@ const closed = { additionalProperties: false } as const;
 /** More would be a mistake in a unit; it also bounds the numbers that sums are made of. */
 const MAX_PRICE = 1_000_000_000;
 
+/** Of every figure of the policy; sums are whole numbers of such a part of a unit. */
+export const MAX_DECIMALS = 12;
+const decimals = { 'x-max-decimals': MAX_DECIMALS };
+
 const price = (description: string) =>
-  Type.Optional(Type.Number({ minimum: 0, maximum: MAX_PRICE, description }));
+  Type.Optional(Type.Number({ minimum: 0, maximum: MAX_PRICE, ...decimals, description }));
 
 const Price = Type.Object(
   {
@@ -34,7 +38,7 @@ const Budget = Type.Object(
     period: Type.Union([Type.Literal('daily'), Type.Literal('monthly')], {
       description: 'daily: the last 24 hours; monthly: the calendar month in UTC.',
     }),
-    limit_units: Type.Number({ exclusiveMinimum: 0, maximum: 1_000_000_000_000 }),
+    limit_units: Type.Number({ exclusiveMinimum: 0, maximum: 1_000_000_000_000, ...decimals }),
     warn_at: Type.Optional(
       Type.Number({
         minimum: 0,
@@ -80,7 +84,7 @@ const Anomalies = Type.Object(
     baseline_hours: Type.Optional(Type.Integer({ minimum: 1, maximum: 744 })),
     ratio_threshold: Type.Optional(Type.Number({ exclusiveMinimum: 1, maximum: 1000 })),
     min_calls: Type.Optional(Type.Integer({ minimum: 1 })),
-    min_cost_units: Type.Optional(Type.Number({ minimum: 0 })),
+    min_cost_units: Type.Optional(Type.Number({ minimum: 0, ...decimals })),
     min_failed: Type.Optional(Type.Integer({ minimum: 1 })),
     robust: Type.Optional(Robust),
   },
@@ -95,7 +99,11 @@ export const COST_WEIGHTS = Type.Object(
     tools: Type.Optional(Type.Record(Type.String({ minLength: 1 }), Price)),
     currency: Type.Optional(Type.String({ pattern: '^[A-Z]{3}$', description: 'ISO 4217 code.' })),
     currency_per_unit: Type.Optional(
-      Type.Number({ minimum: 0, description: 'Money that one cost unit stands for.' }),
+      Type.Number({
+        minimum: 0,
+        ...decimals,
+        description: 'Money that one cost unit stands for.',
+      }),
     ),
     budgets: Type.Optional(Type.Array(Budget)),
     anomalies: Type.Optional(Anomalies),

@@ -1,5 +1,5 @@
 import { AppError } from '#core/errors';
-import type { CostWeights } from './cost-weights.ts';
+import { type CostWeights, MAX_DECIMALS } from './cost-weights.ts';
 import { type Decimal, formatDecimal, parseDecimal, rescale, toNumber } from './decimal.ts';
 
 /** Cost units as an integer of `10^-scale` of the pricer that made it. */
@@ -29,7 +29,6 @@ export interface Pricer {
 
 /** Decimals of the documented default weights; figures never have fewer. */
 const MIN_SCALE = 3;
-const MAX_SCALE = 12;
 const MONEY_PLACES = 2;
 
 export const DEFAULT_COST_PER_CALL = 1;
@@ -37,10 +36,10 @@ export const DEFAULT_COST_PER_MS = 0.001;
 
 const checkedDecimal = (value: number, where: string): Decimal => {
   const decimal = parseDecimal(value);
-  if (decimal.scale > MAX_SCALE) {
+  if (decimal.scale > MAX_DECIMALS) {
     throw new AppError(
       'invalid_policy',
-      `config/cost_weights.yml: ${where} has ${decimal.scale} decimals; at most ${MAX_SCALE} are accepted.`,
+      `config/cost_weights.yml: ${where} has ${decimal.scale} decimals; at most ${MAX_DECIMALS} are accepted.`,
     );
   }
   return decimal;

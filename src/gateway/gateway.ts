@@ -42,7 +42,7 @@ export interface GatewayOptions {
   readonly keys: ApiKeyStore;
   readonly sessions: SessionStore;
   /** Where the event of every tool call goes. */
-  readonly audit: Pick<AuditStore, 'write' | 'health'>;
+  readonly audit: Pick<AuditStore, 'write' | 'flush' | 'health'>;
   readonly matrix: RbacMatrix;
   readonly limits: ToolLimits;
   readonly tools: readonly Tool[];

@@ -46,6 +46,7 @@ const governChanges = (part: FastifyInstance, trail: CallTrail): void => {
     request.call.noteInput(request.body, redacted);
     request.body = redacted;
     trail.requireOpen('change');
+    request.call.isChange = true;
   });
 };
 

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -268,6 +269,35 @@ describe('the start', () => {
     await other.gateway.stop();
     await expect(fetch(other.url)).rejects.toThrow();
     await other.stop();
+  });
+});
+
+describe('what never becomes a request', () => {
+  const send = async (text: string): Promise<string> => {
+    const socket = connect(Number(new URL(site.url).port), '127.0.0.1');
+    let answer = '';
+    socket.on('data', (chunk) => {
+      answer += chunk.toString('utf8');
+    });
+    socket.write(text);
+    await once(socket, 'close');
+    return answer;
+  };
+
+  it.each([
+    ['no HTTP at all', 'GARBAGE\r\n\r\n', '400 Bad Request', 'not well-formed'],
+    [
+      'headers of 20 KB',
+      `GET /livez HTTP/1.1\r\nHost: x\r\nX-Long: ${'y'.repeat(20_000)}\r\n\r\n`,
+      '431 Request Header Fields Too Large',
+      'the headers are too large',
+    ],
+  ])('is answered as the fault of the sender: %s', async (_what, text, status, message) => {
+    const answer = await send(text);
+    expect(answer).toContain(`HTTP/1.1 ${status}`);
+    expect(JSON.parse(answer.split('\r\n\r\n')[1] ?? '')).toMatchObject({
+      error: { code: 'invalid_request', message: expect.stringContaining(message) },
+    });
   });
 });
 

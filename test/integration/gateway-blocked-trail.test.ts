@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { AuditStore, AuditStoreHealth } from '#audit/audit-store';
 import { type CapturedLog, captureLog } from '#test/support/captured-log';
 import { GatewayClient } from '#test/support/gateway-client';
@@ -14,7 +14,9 @@ let cookie: string;
 let blocks: AuditStoreHealth['blocks'];
 let refuses: boolean;
 
-const restricted = (audit: Pick<AuditStore, 'write' | 'health'>) => ({
+let flushing: Promise<void>;
+
+const restricted = (audit: Pick<AuditStore, 'write' | 'flush' | 'health'>) => ({
   health: (): AuditStoreHealth => ({
     ...audit.health(),
     ok: blocks === 'nothing',
@@ -23,11 +25,13 @@ const restricted = (audit: Pick<AuditStore, 'write' | 'health'>) => ({
   }),
   write: (event: unknown) =>
     refuses ? ({ outcome: 'refused', reason: 'the disk is full' } as const) : audit.write(event),
+  flush: () => flushing.then(() => audit.flush()),
 });
 
 beforeAll(async () => {
   probe = createProbe();
   log = await captureLog();
+  flushing = Promise.resolve();
   blocks = 'nothing';
   refuses = false;
   site = await startTestGateway({
@@ -42,6 +46,7 @@ beforeAll(async () => {
 });
 afterAll(() => site.stop());
 beforeEach(() => {
+  flushing = Promise.resolve();
   blocks = 'nothing';
   refuses = false;
 });
@@ -51,6 +56,31 @@ const board = (method: string, path: string) =>
     method,
     headers: { cookie, 'sec-fetch-site': 'same-origin' },
   });
+
+describe('while events are on their way to the disk', () => {
+  it('answers reads, and a change once its event is there', async () => {
+    let release = (): void => undefined;
+    flushing = new Promise((resolve) => {
+      release = resolve;
+    });
+    const changes = probe.changes.length;
+    let isAnswered = false;
+    const change = client.probe('change', { reason: 'x' }).then((answer) => {
+      isAnswered = true;
+      return answer;
+    });
+    await vi.waitUntil(() => probe.changes.length > changes);
+    expect((await client.probe('look')).status).toBe(200);
+    expect(isAnswered).toBe(false);
+    release();
+    expect((await change).status).toBe(200);
+  });
+
+  it('answers a change after a while although the disk hangs', async () => {
+    flushing = new Promise(() => undefined);
+    expect((await client.probe('change', { reason: 'x' })).status).toBe(200);
+  });
+});
 
 describe('while the trail takes no events of changes', () => {
   it('refuses what changes something, saying why, and lets reads go on', async () => {

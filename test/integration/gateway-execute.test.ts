@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { GatewayClient } from '#test/support/gateway-client';
-import { startTestGateway, type TestGateway } from '#test/support/test-gateway';
+import { GATEWAY_KEY, startTestGateway, type TestGateway } from '#test/support/test-gateway';
 
 let site: TestGateway;
 let client: GatewayClient;
@@ -24,6 +24,29 @@ describe('/v1/tools/execute', () => {
         expect(answer.status).toBe(200);
         expect(answer.body['task_id']).toBe('shared_one');
       }
+  });
+
+  it('names the first faults of a body that has thousands, and how many more there are', async () => {
+    const params = Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`key_${n}`, n]));
+    const { status, error } = await execute({ tool: 'jobs', action: 'list_tasks', params });
+    expect(status).toBe(422);
+    expect(error['violations']).toHaveLength(50);
+    expect(error['violations_left_off']).toBe(4_950);
+  });
+
+  it('reads JSON whose type the client did not say, but not one that says something else', async () => {
+    const body = JSON.stringify({ tool: 'jobs', action: 'list_tasks' });
+    const statusOf = async (contentType: string) => {
+      const answer = await fetch(`${site.url}/v1/tools/execute`, {
+        method: 'POST',
+        headers: { 'x-api-key': GATEWAY_KEY, 'content-type': contentType },
+        body,
+      });
+      return answer.status;
+    };
+    expect(await statusOf('text/plain;charset=UTF-8')).toBe(200);
+    expect(await statusOf('application/x-www-form-urlencoded')).toBe(200);
+    expect(await statusOf('application/xml')).toBe(415);
   });
 
   it('says what is wrong, where in the body it stands', async () => {

@@ -88,12 +88,28 @@ describe('keys create', () => {
     [['--role', 'viewer', '--expires', 'tomorrow'], 'Accepted: 2026-11-05'],
     [['--role', 'viewer', '--agent', 'a b'], 'must be * or 1 to 100 letters'],
     [['--role', 'viewer', '--workspace', ''], 'must be * or 1 to 100 letters'],
+    [['--role', 'viewer', '--agent', 'none'], 'none of none, anonymous'],
   ])('refuses %j, saying what is accepted', async (options, text) => {
     const before = (await site.keys.list()).length;
     const { code, stderr } = await keys('create', 'x', ...options);
     expect(code).toBe(2);
     expect(stderr).toContain(text);
     expect(await site.keys.list()).toHaveLength(before);
+  });
+
+  it('lets a key without --agent speak for nobody, so that no header gives it another role', async () => {
+    const { id, key } = await create();
+    expect(await record(id)).toMatchObject({ agents: [] });
+    expect(await listTasks(key)).toBe(200);
+    expect(await listTasks(key, { 'x-agent-id': 'sofiia' })).toBe(403);
+    const any = await create('--agent', '*');
+    expect(await listTasks(any.key, { 'x-agent-id': 'sofiia' })).toBe(200);
+  });
+
+  it('lets a key that administers speak for any agent', async () => {
+    const { id, key } = await create('--role', 'admin');
+    expect(await record(id)).toMatchObject({ role: 'admin', agents: ['*'] });
+    expect(await listTasks(key, { 'x-agent-id': 'sofiia' })).toBe(200);
   });
 
   it('warns of an agent that the matrix does not know', async () => {

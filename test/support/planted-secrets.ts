@@ -37,6 +37,8 @@ export const PLANTED: readonly Planted[] = [
     join('const key = "-----BEGIN RSA PRIVATE', ' KEY-----\\n', privateKeyBody, '\\n";'),
   ),
   plant('DG-SEC-002', join('AKIA', UPPER)),
+  plant('DG-SEC-002', join('dop_', 'v1_', repeat('3fa9c07be51d', 64))),
+  plant('DG-SEC-007', join('h', 'f_', repeat(MIXED, 34))),
   plant('DG-SEC-003', join('ghp', '_', repeat(MIXED, 36))),
   plant('DG-SEC-004', join('npm', '_', repeat(MIXED, 36))),
   plant('DG-SEC-005', join('xoxb', '-1234567890-', repeat(MIXED, 24))),

@@ -12,7 +12,11 @@ export const registerKeys = (shell: CommandShell): void => {
     .description('make a key; it is shown once')
     .argument('<name>', 'what people call it')
     .requiredOption('--role <role>', 'a role of config/rbac_tools_matrix.yml')
-    .option('--agent <agent>', 'an agent it may speak for; repeat for more (default: any)', collect)
+    .option(
+      '--agent <agent>',
+      'an agent it may speak for; repeat for more, * is any (default: none; any for an admin)',
+      collect,
+    )
     .option('--workspace <workspace>', 'a workspace it may name; repeat (default: any)', collect)
     .option('--expires <instant>', 'from when on it is refused (default: never)', parseInstant);
   withExamples(

@@ -31,7 +31,8 @@ export interface Selection {
 const HOW_TO_AUTHENTICATE =
   'send an API key as X-API-Key, as "Authorization: Bearer <key>" or as the password of HTTP Basic; people log in at /login';
 
-const RESERVED: ReadonlySet<string> = new Set([NO_AGENT, ANONYMOUS]);
+/** What the audit trail calls those who named nobody. */
+export const RESERVED_NAMES: ReadonlySet<string> = new Set([NO_AGENT, ANONYMOUS]);
 
 const refuse = (what: string): AppError =>
   new AppError('unauthenticated', `${what}; ${HOW_TO_AUTHENTICATE}`);
@@ -50,8 +51,7 @@ const select = (
       'invalid_request',
       `${header} must have 1 to 100 letters, digits, dots, dashes and underscores`,
     );
-  // What the audit trail calls those who named nobody.
-  if (RESERVED.has(wanted))
+  if (RESERVED_NAMES.has(wanted))
     throw new AppError('invalid_request', `${header} ${wanted} is no name; leave the header out`);
   if (!isBoundTo(granted, wanted))
     throw new AppError('forbidden', `this key is not bound to what ${header} names`, {

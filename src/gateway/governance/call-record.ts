@@ -33,7 +33,7 @@ export const NO_AGENT = 'none';
 /** User and agent of a call whose sender proved nothing. */
 export const ANONYMOUS = 'anonymous';
 /** The workspace of a call that names none. */
-export const DEFAULT_WORKSPACE = 'default';
+const DEFAULT_WORKSPACE = 'default';
 
 // Few digits, so that no key pasted into the wrong place passes for a name.
 const NAME = /^(?!(?:.*\d){5})[a-z][a-z0-9_]{0,47}$/;
@@ -44,6 +44,8 @@ export const nameInTrail = (sent: unknown): string =>
 
 /** Collects the facts of one call while it passes through transport and pipeline. */
 export class CallRecord {
+  /** Set once the call may change something: its answer then waits for its event. */
+  isChange = false;
   #facts: CallFacts;
 
   constructor(name: CallName) {

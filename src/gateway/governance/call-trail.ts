@@ -11,6 +11,8 @@ import type { ToolAction } from './tool.ts';
 export const STRANGER_EVENTS = { perAddress: 10, together: 120 } as const;
 const MINUTE_MS = 60_000;
 const EVERYBODY = 'everybody';
+/** An answer waits no longer for its event to be durable, in milliseconds. */
+const SETTLE_MS = 1_000;
 
 /** How a call ended, as its transport saw it. */
 export interface CallEnd {
@@ -24,7 +26,7 @@ export interface CallEnd {
 }
 
 export interface CallTrailOptions {
-  readonly audit: Pick<AuditStore, 'write' | 'health'>;
+  readonly audit: Pick<AuditStore, 'write' | 'flush' | 'health'>;
   readonly clock: Clock;
   readonly logger: {
     warn(fields: object, message: string): void;
@@ -99,6 +101,20 @@ export class CallTrail {
       { audit_event: event, reason: answer.reason, lost_events: this.#lostEvents },
       'the audit trail refused the event of a call; this line is its only trace',
     );
+  }
+
+  /**
+   * Resolves when the events so far are durable, after a second at the latest.
+   * Whoever was told of a change finds its event, also when this process is
+   * killed the moment after.
+   */
+  async settle(): Promise<void> {
+    const { audit, clock } = this.#options;
+    const settled = new AbortController();
+    // What cannot be written is told by the store's health, and blocks the next change.
+    const flushed = audit.flush().catch(() => undefined);
+    await Promise.race([flushed, clock.sleep(SETTLE_MS, settled.signal)]);
+    settled.abort();
   }
 
   #admitsStranger(address: string): boolean {

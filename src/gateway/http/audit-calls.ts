@@ -70,6 +70,7 @@ export const auditCalls = (app: FastifyInstance, trail: CallTrail): void => {
         outSize: bytesOf(payload),
         address: request.ip,
       });
+    if (call?.isChange === true) await trail.settle();
     return payload;
   });
 };

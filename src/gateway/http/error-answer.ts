@@ -30,9 +30,14 @@ const fromFramework = (error: unknown): AppError | null => {
     : null;
 };
 
+/** A body can have as many faults as keys; nobody reads more than these. */
+const MAX_VIOLATIONS = 50;
+
 /** The error's violations; a path names keys as they were sent, where a secret may stand by mistake. */
 export const toPublicViolations = (error: AppError): readonly Violation[] =>
-  error.violations.map(({ path, message }) => ({ path: redactText(path), message }));
+  error.violations
+    .slice(0, MAX_VIOLATIONS)
+    .map(({ path, message }) => ({ path: redactText(path), message }));
 
 /** The AppError behind anything that was thrown, or null when it is a bug. */
 export const toAppError = (error: unknown): AppError | null =>
@@ -66,6 +71,9 @@ export const toErrorAnswer = (error: unknown, requestId: string): ErrorAnswer =>
         code: known.code,
         message: known.message,
         ...(known.violations.length === 0 ? {} : { violations: toPublicViolations(known) }),
+        ...(known.violations.length > MAX_VIOLATIONS
+          ? { violations_left_off: known.violations.length - MAX_VIOLATIONS }
+          : {}),
         ...known.details,
         request_id: requestId,
       },

@@ -54,16 +54,19 @@ const parseJsonBody = (text: string): unknown => {
 const mediaType = (request: FastifyRequest): string | undefined =>
   request.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
 
+/** What curl's `-d` and the `fetch` of JavaScript send for a text without saying what it is. */
+const UNSAID = ['application/x-www-form-urlencoded', 'text/plain'];
+
 /**
- * What curl's `-d` sends counts as JSON when a key authenticates. With a
- * session only `application/json` does: a page elsewhere cannot send that
+ * A body that says nothing of its type counts as JSON when a key authenticates.
+ * With a session only `application/json` does: a page elsewhere cannot send that
  * without asking first.
  */
 const isReadable = (request: FastifyRequest): boolean => {
   const type = mediaType(request);
   if (type === 'application/json') return true;
-  const isUnnamed = type === undefined || type === 'application/x-www-form-urlencoded';
-  return isUnnamed && request.principal?.via === 'key';
+  const isUnsaid = type === undefined || UNSAID.includes(type);
+  return isUnsaid && request.principal?.via === 'key';
 };
 
 /** Replaces the body parsers of `scope` by one for JSON. */

@@ -8,6 +8,7 @@ import Fastify, {
   type FastifyReply,
   LogController,
 } from 'fastify';
+import { AppError } from '#core/errors';
 import { holdsSecret } from '../governance/redact-params.ts';
 import { answerErrors, type ErrorFormat } from './answer-errors.ts';
 import { toErrorAnswer } from './error-answer.ts';
@@ -39,11 +40,27 @@ const toJson = (value: unknown): string =>
     typeof inner === 'bigint' ? String(inner) : inner,
   );
 
-const answerBrokenRequest = (_error: unknown, socket: Socket): void => {
+const BROKEN_REQUESTS: Readonly<Record<string, { status: string; message: string }>> = {
+  HPE_HEADER_OVERFLOW: {
+    status: '431 Request Header Fields Too Large',
+    message: 'the headers are too large; 16 KiB are accepted',
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    status: '408 Request Timeout',
+    message: 'the request did not arrive in time',
+  },
+};
+
+/** What the parser could not read never becomes a request; it has no hooks, no log and no event. */
+const answerBrokenRequest = (error: { readonly code?: string }, socket: Socket): void => {
   if (!socket.writable) return;
-  const body = toJson(toErrorAnswer({ statusCode: 400 }, randomUUID()).body);
+  const { status, message } = BROKEN_REQUESTS[error.code ?? ''] ?? {
+    status: '400 Bad Request',
+    message: 'the request is not well-formed HTTP',
+  };
+  const body = toJson(toErrorAnswer(new AppError('invalid_request', message), randomUUID()).body);
   socket.end(
-    `HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 };
 

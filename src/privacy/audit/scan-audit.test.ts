@@ -78,7 +78,7 @@ describe('scanAudit', () => {
         { rule: 'DG-AUD-001', severity: 'warning', count: 2, field: 'user_id' },
         { rule: 'DG-AUD-001', severity: 'error', count: 1, field: 'req_id' },
         { rule: 'DG-AUD-002', severity: 'warning', count: 1, field: 'out_size' },
-        { rule: 'DG-AUD-003', severity: 'error', count: 12, field: 'job_id' },
+        { rule: 'DG-AUD-003', severity: 'error', count: 14, field: 'job_id' },
       ]),
     );
     const text = JSON.stringify(answer);

@@ -49,6 +49,7 @@ const SHAPES: readonly SecretShape[] = [
   },
   { rule: 'DG-SEC-002', pattern: /(?<![\w-])AIza[\w-]{35}(?![\w-])/g },
   { rule: 'DG-SEC-002', pattern: /(?<=AccountKey=)[A-Za-z0-9+/]{86}==/g },
+  { rule: 'DG-SEC-002', pattern: /(?<!\w)dop_v1_[a-f0-9]{64}(?!\w)/g },
   { rule: 'DG-SEC-003', pattern: /(?<![\w-])glpat-[\w-]{20,64}(?![\w-])/g },
   { rule: 'DG-SEC-004', pattern: /(?<![\w-])pypi-AgEIcHlwaS5vcmc[\w-]{50,200}/g },
   { rule: 'DG-SEC-005', pattern: /(?<!\w)\d{8,10}:AA[\w-]{33}(?![\w-])/g },
@@ -58,6 +59,11 @@ const SHAPES: readonly SecretShape[] = [
       /https:\/\/(?:discord(?:app)?\.com\/api\/webhooks\/\d{10,24}\/[\w-]{40,100}|[\w-]{1,63}\.webhook\.office\.com\/webhookb2\/[\w@/-]{40,300})/g,
   },
   { rule: 'DG-SEC-006', pattern: /(?<![\w-])(?:sk|rk)_live_[A-Za-z0-9]{16,128}(?!\w)/g },
+  {
+    rule: 'DG-SEC-007',
+    pattern: /(?<!\w)hf_[A-Za-z0-9]{30,64}(?!\w)/g,
+    isSecret: (groups) => looksSecret(groups['whole'] ?? '', 'other'),
+  },
   {
     rule: 'DG-SEC-007',
     pattern: /(?<![\w-])sk-(?:proj-|ant-|svcacct-)?[A-Za-z0-9_-]{32,200}(?![\w-])/g,

@@ -10,6 +10,8 @@ const MAX_GLOBSTARS = 4;
 const faultOf = (glob: string): string | null => {
   if (glob.trim() === '' || glob.includes('\0')) return 'must be a path or a glob';
   if (/^(?:[/\\~]|[a-z]:)/i.test(glob)) return 'must be relative to the repository';
+  // It would stand for every other path of the repository.
+  if (glob.startsWith('!')) return 'must not begin with "!"; paths_exclude leaves paths out';
   const steps = glob.split(/[/\\]/);
   if (steps.some((step) => step === '..' || /(?:^|[{,])\.\.(?:$|[,}])/.test(step)))
     return 'must not leave the repository ("..")';

@@ -6,6 +6,7 @@ export const trailStep = (trail: Pick<CallTrail, 'requireOpen'>): Step => ({
   name: 'trail',
   run: (call) => {
     trail.requireOpen(call.action.effect);
+    call.record.isChange = call.action.effect === 'change';
     return call;
   },
 });
