@@ -62,6 +62,8 @@ describe('a change on the board', () => {
   });
 
   it('stores no secret that was typed into its form', async () => {
+    // Another test may have left it paused.
+    await change('PUT', '/api/queues/cost.window_digest/resume');
     const [added, events] = await client.leaving(() =>
       add('cost.window_digest', { window_hours: 3, note: 'password=correct-horse' }),
     );

@@ -202,7 +202,7 @@ describe('errors', () => {
       return [answer.status, error['code'], answer.headers] as const;
     };
     const key = { 'x-api-key': GATEWAY_KEY };
-    const post = { method: 'POST', headers: key };
+    const post = { method: 'POST', headers: { ...key, 'content-type': 'application/xml' } };
     const refusal = async (path: string, init: RequestInit) => (await ask(path, init)).slice(0, 2);
     expect(await refusal('/nowhere', {})).toEqual([404, 'not_found']);
     const [status, code, headers] = await ask('/v1/tools/jobs', { method: 'GET', headers: key });
