@@ -8,7 +8,12 @@ export interface GateFinding {
   readonly figures: Readonly<Record<string, number | string | null>>;
 }
 
-const GATED_RULES: ReadonlySet<string> = new Set(['COST-BUDGET', 'COST-SPIKE', 'COST-COVERAGE']);
+const GATED_RULES: ReadonlySet<string> = new Set([
+  'COST-BUDGET',
+  'COST-SPIKE',
+  'COST-NEW',
+  'COST-COVERAGE',
+]);
 
 /** What a deployment should know of cost: budgets, spikes of cost and errors, calls without a price. */
 export const gateFindings = (digest: CostDigest): readonly GateFinding[] => [

@@ -82,7 +82,7 @@ const spikeRule: Rule = ({ anomalies }) =>
     )
     .slice(0, MAX_PER_RULE)
     .map((anomaly) => ({
-      rule: 'COST-SPIKE',
+      rule: anomaly.kind === 'new_spender' ? 'COST-NEW' : 'COST-SPIKE',
       subject: `${SUBJECT_NAMES[anomaly.dimension]} ${anomaly.key}`,
       text:
         anomaly.kind === 'new_spender'
