@@ -42,6 +42,11 @@ export const openKeeping = async <T>(
     statSync(resolve(auditDir), { throwIfNoEntry: false })?.isDirectory() !== true
   )
     throw new AppError('not_found', `--audit-dir: ${auditDir} is not an existing directory`);
+  if (
+    output !== undefined &&
+    statSync(resolve(output), { throwIfNoEntry: false })?.isDirectory() === false
+  )
+    throw new AppError('invalid_input', `--output: ${output} is not a directory`);
   // Files are all there is to look at, unless somebody asks for rows of earlier times.
   const { backend } = settings.audit;
   const hasRows = backend === 'auto' || backend === 'postgres' || options.source === 'postgres';

@@ -79,6 +79,7 @@ describe('opsloop audit', () => {
   it.each([
     [['verify', '--from', '2025-06-02', '--to', '2025-06-01'], 'is after'],
     [['compact', '--audit-dir', 'nowhere'], 'not an existing directory'],
+    [['compact', '--output', 'ops/audit/tool_audit_2025-06-01.jsonl'], 'is not a directory'],
   ])('%j ends with 2 and says what is wrong', async (args, said) => {
     const answer = await opsloop('audit', ...args);
     expect(answer.code).toBe(2);

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AuditStore } from '#audit/audit-store';
 import { adoptAuditDirectory } from '#audit/files/audit-directory';
+import { systemClock } from '#core/clock';
 import type { Database } from '#storage/database';
 import { openDatabase } from '#storage/postgres/postgres-database';
 import { auditEvent, jsonLines } from '../support/audit-events.ts';
@@ -233,6 +234,38 @@ describe('the audit spool', () => {
     await write(jsonl, '2');
     expect(await inFile()).toEqual(['2']);
     expect(await readdir(world.directory)).toContain('.opsloop-audit');
+  });
+
+  it('takes events again after the directory was removed with what was not on the disk yet', async () => {
+    const jsonl = await world.open({ backend: 'jsonl', fsync: 'interval' });
+    jsonl.write(auditEvent({ req_id: '1' }));
+    await jsonl.read({ limit: 1 });
+    await rm(world.directory, { recursive: true });
+    await jsonl.flush();
+    expect(jsonl.health()).toMatchObject({ ok: true, blocks: 'nothing' });
+    await write(jsonl, '2');
+    expect(await inFile()).toEqual(['2']);
+  });
+
+  it('marks the directory as ours when the first file made anew in it is that of rejects', async () => {
+    const jsonl = await world.open({ backend: 'jsonl' });
+    await rm(world.directory, { recursive: true });
+    jsonl.write({});
+    await jsonl.close();
+    expect(await readdir(world.directory)).toContain('.opsloop-audit');
+  });
+
+  it('is emptied although the clock was set back', async () => {
+    let setBackMs = 0;
+    const now = (): Date => new Date(systemClock.now().getTime() - setBackMs);
+    const clock = { ...systemClock, now };
+    const store = await world.open({ backend: 'auto', database: postgres.database, clock });
+    await write(store, '1');
+    await eventually(async () => !(await readdir(world.directory)).includes(FILE));
+    setBackMs = 86_400_000;
+    await write(store, '2');
+    await eventually(async () => !(await readdir(world.directory)).includes(FILE));
+    expect(await inTable()).toEqual(['1', '2']);
   });
 
   it('is forwarded from the data directory once the configured one was adopted', async () => {

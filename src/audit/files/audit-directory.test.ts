@@ -8,6 +8,7 @@ import {
   ensureAuditDirectory,
   isAdopted,
 } from './audit-directory.ts';
+import { findOwnAuditDirectory } from './own-audit-directory.ts';
 
 let root: string;
 beforeEach(async () => {
@@ -40,6 +41,15 @@ describe('whose audit directory it is', () => {
     const directory = path.join(root, 'empty');
     await mkdir(directory);
     expect(await ensureAuditDirectory(directory)).toBe(true);
+  });
+
+  it('is ours when only the folder of our locks was made again after it was removed', async () => {
+    const directory = path.join(root, 'removed');
+    await mkdir(path.join(directory, '.spool'), { recursive: true });
+    const place = { jsonlDir: directory, dataDir: path.join(root, 'data') };
+    expect(await findOwnAuditDirectory(place)).toMatchObject({ directory, isSubstitute: false });
+    expect(await ensureAuditDirectory(directory)).toBe(true);
+    expect(await isAdopted(directory)).toBe(true);
   });
 
   it('is made once by several starters', async () => {

@@ -1,6 +1,7 @@
 import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { AppError } from '#core/errors';
+import { SPOOL_FOLDER } from '../write/spool-places.ts';
 
 /** Its presence says that opsloop may write to, compact and clean the directory. */
 export const AUDIT_MARKER = '.opsloop-audit';
@@ -11,6 +12,13 @@ export const MARKER_TEXT =
 
 const hasErrorCode = (error: unknown, code: string): boolean =>
   error instanceof Error && 'code' in error && error.code === code;
+
+/**
+ * Whether these names of a directory are nobody's. The folder of the locks is
+ * made again by whoever looks for one after the directory was removed.
+ */
+export const holdsNothing = (names: readonly string[]): boolean =>
+  names.every((name) => name === SPOOL_FOLDER);
 
 const writeMarker = async (directory: string): Promise<void> => {
   const marker = await open(path.join(directory, AUDIT_MARKER), 'wx', 0o600).catch(
@@ -51,15 +59,15 @@ export const adoptAuditDirectory = async (directory: string): Promise<void> => {
 };
 
 /**
- * Makes the directory (mode 0700) with its marker when it does not exist. An
- * empty one without a marker is taken as ours: a crash between the two steps
- * leaves just that, and nothing of anybody is in it. Answers whether the
- * directory is ours now.
+ * Makes the directory (mode 0700) with its marker when it does not exist. One
+ * without a marker and without anything of anybody is taken as ours: a crash
+ * between the two steps leaves just that. Answers whether the directory is ours
+ * now.
  */
 export const ensureAuditDirectory = async (directory: string): Promise<boolean> => {
   if (await isAdopted(directory)) return true;
   const made = await mkdir(directory, { recursive: true, mode: 0o700 });
-  if (made === undefined && (await readdir(directory)).length > 0) return isAdopted(directory);
+  if (made === undefined && !holdsNothing(await readdir(directory))) return isAdopted(directory);
   await writeMarker(directory);
   return true;
 };

@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import { isAdopted } from './audit-directory.ts';
+import { holdsNothing, isAdopted } from './audit-directory.ts';
 
 /** Where what we write of the audit trail goes. */
 export interface OwnAuditDirectory {
@@ -21,7 +21,7 @@ export const substituteDirectory = ({ dataDir }: { readonly dataDir: string }): 
 /** Missing, or empty: nothing of anybody is in it. */
 const isFree = async (directory: string): Promise<boolean> =>
   readdir(directory).then(
-    (names) => names.length === 0,
+    holdsNothing,
     (error: unknown) => error instanceof Error && 'code' in error && error.code === 'ENOENT',
   );
 

@@ -205,8 +205,8 @@ export class EventLog {
     for (const file of [...this.unsynced]) {
       this.unsynced.delete(file);
       try {
-        await syncFile(file);
-        await syncFolderOf(file);
+        // With the file its folder may be gone, and a fault of that would never end by itself.
+        if (await syncFile(file)) await syncFolderOf(file);
       } catch (error) {
         this.unsynced.add(file);
         throw error;

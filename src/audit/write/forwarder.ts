@@ -199,9 +199,11 @@ export class Forwarder {
 
   private async cut(day: string): Promise<void> {
     const now = this.options.clock.now().getTime();
-    if (!this.isClosing && now - (this.cutAt.get(day) ?? 0) < CUT_INTERVAL_MS) return;
+    // A clock that was set back must not put off the next cut until it has caught up.
+    const isRecent = (at: number): boolean => Math.abs(now - at) < CUT_INTERVAL_MS;
+    if (!this.isClosing && isRecent(this.cutAt.get(day) ?? 0)) return;
     await this.options.spool.cutWhenConfirmed(day);
-    for (const [other, at] of this.cutAt) if (now - at >= CUT_INTERVAL_MS) this.cutAt.delete(other);
+    for (const [other, at] of this.cutAt) if (!isRecent(at)) this.cutAt.delete(other);
     this.cutAt.set(day, now);
   }
 

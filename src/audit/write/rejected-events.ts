@@ -1,6 +1,7 @@
-import { appendFile, mkdir } from 'node:fs/promises';
+import { appendFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Clock } from '#core/clock';
+import { ensureAuditDirectory } from '../files/audit-directory.ts';
 import { dayOf } from '../files/audit-files.ts';
 
 /** A flood of malformed events must not fill the disk that good ones need. */
@@ -88,7 +89,7 @@ export class RejectedEvents {
       this.pending = [];
       const file = path.join(this.directory, `rejected-${dayOf(this.clock.now())}.jsonl`);
       try {
-        await mkdir(this.directory, { recursive: true, mode: 0o700 });
+        await ensureAuditDirectory(this.directory);
         await appendFile(file, lines, { mode: 0o600 });
       } catch {
         // A full disk refuses good events as well and says so there; these stay counted.

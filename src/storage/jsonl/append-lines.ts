@@ -111,15 +111,16 @@ export const appendLines = async (options: AppendOptions): Promise<Appended> => 
   }
 };
 
-/** Has a file's data on the disk when it resolves; one that is gone needs nothing. */
-export const syncFile = async (filePath: string): Promise<void> => {
+/** Has a file's data on the disk when it resolves. Answers false for one that is gone and needs nothing. */
+export const syncFile = async (filePath: string): Promise<boolean> => {
   const file = await open(filePath, 'r').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
     throw error;
   });
-  if (file === undefined) return;
+  if (file === undefined) return false;
   try {
     await file.datasync();
+    return true;
   } finally {
     await file.close();
   }
