@@ -1,5 +1,5 @@
 // One measurement in a process of its own, so that its peak memory is its own:
-// node measure-cost.mjs hand|digest jsonl|parquet|postgres PLACE
+// node measure-cost.mjs hand|digest jsonl|parquet|both|postgres PLACE
 // PLACE is a folder of files or a DSN; prints {ms, resident_mib}.
 import path from 'node:path';
 import { DuckDBInstance } from '@duckdb/node-api';
@@ -28,11 +28,14 @@ const withDuckdb = async (work) => {
   return work(connection);
 };
 
+const parquetOf = (folder) =>
+  `read_parquet('${path.join(folder, 'compact', `tool_audit_${DAY}.parquet`)}')`;
+
 const RELATIONS = {
   jsonl: (folder) =>
     `read_json('${path.join(folder, `tool_audit_${DAY}.jsonl`)}', format = 'newline_delimited', columns = {ts: 'TIMESTAMPTZ', duration_ms: 'BIGINT', ${KEYS.map((key) => `${key}: 'VARCHAR'`).join(', ')}})`,
-  parquet: (folder) =>
-    `read_parquet('${path.join(folder, 'compact', `tool_audit_${DAY}.parquet`)}')`,
+  parquet: parquetOf,
+  both: parquetOf,
 };
 
 const byHand = (source, place) =>

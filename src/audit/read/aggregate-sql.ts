@@ -7,9 +7,6 @@ export interface SqlDialect {
   readonly callsRelation: string;
   /** Which bucket of `bucketMs` since `fromMs` the column `ts` lies in, as an integer expression. */
   bucketIndex(fromMs: number, bucketMs: number): string;
-  /** How the relation writes a key other than a status, and back. */
-  encodeKey(text: string): string;
-  decodeKey(stored: string): string;
 }
 
 export interface AggregateStatement {
@@ -86,6 +83,24 @@ const keysOf = (scan: SharedScan): readonly AuditDimension[] => [
   ...new Set(scan.members.flatMap(({ query }) => groupKeysOf(query))),
 ];
 
+const holdsAll = (outer: readonly AuditDimension[], inner: readonly AuditDimension[]): boolean =>
+  inner.every((key) => outer.includes(key));
+
+/**
+ * The group keys by which a query is asked: its own, or those of a neighbour
+ * that tells more apart, whose rows add up to its own. Percentiles do not add up.
+ */
+const askedKeysOf = (scan: SharedScan, query: AuditAggregateQuery): readonly AuditDimension[] => {
+  const own = groupKeysOf(query);
+  if (query.withP95 === true) return own;
+  return scan.members
+    .map((member) => groupKeysOf(member.query))
+    .reduce(
+      (finest, keys) => (keys.length > finest.length && holdsAll(keys, finest) ? keys : finest),
+      own,
+    );
+};
+
 /** One statement for both engines, so that a figure cannot mean two things. */
 const statementOf = (scan: SharedScan, dialect: SqlDialect): AggregateStatement => {
   const { first: query } = scan;
@@ -95,7 +110,8 @@ const statementOf = (scan: SharedScan, dialect: SqlDialect): AggregateStatement 
   const bucket = query.bucketMs === undefined ? [] : ['bucket'];
   const sets = scan.members.map(
     ({ query: member }) =>
-      `(${[...groupKeysOf(member).map((dimension) => `key_${dimension}`), ...bucket].join(', ')})`,
+      // In one order, so that the same keys are one set.
+      `(${[...keys.filter((key) => askedKeysOf(scan, member).includes(key)).map((key) => `key_${key}`), ...bucket].join(', ')})`,
   );
   const keyed = [
     ...keys.map((dimension) => `${keyExpression(dimension, placeholders)} AS key_${dimension}`),
@@ -126,11 +142,7 @@ GROUP BY GROUPING SETS (${[...new Set(sets)].join(', ')})
 HAVING count(*) > 0`;
   return {
     text,
-    values: [
-      query.from.toISOString(),
-      query.to.toISOString(),
-      ...(tools ?? []).map((tool) => dialect.encodeKey(tool)),
-    ],
+    values: [query.from.toISOString(), query.to.toISOString(), ...(tools ?? [])],
   };
 };
 
@@ -140,16 +152,11 @@ HAVING count(*) > 0`;
  */
 const exactP95 = (value: number): number => Math.round(value * 20) / 20;
 
-const toRow = (
-  query: AuditAggregateQuery,
-  raw: RawAggregateRow,
-  dialect: SqlDialect,
-): AuditAggregateRow => {
+const toRow = (query: AuditAggregateQuery, raw: RawAggregateRow): AuditAggregateRow => {
   const key: Partial<Record<AuditDimension, string>> = {};
-  for (const dimension of query.groupBy) {
+  for (const dimension of groupKeysOf(query)) {
     const value = raw[`key_${dimension}`];
-    if (typeof value !== 'string') continue;
-    key[dimension] = dimension === 'status' ? value : dialect.decodeKey(value);
+    if (typeof value === 'string') key[dimension] = value;
   }
   return {
     key,
@@ -188,8 +195,33 @@ const sortRows = (
 
 /** The bits that rows of a query carry among those of its scan. */
 const groupingOf = (scan: SharedScan, query: AuditAggregateQuery): number => {
-  const own = new Set(groupKeysOf(query));
+  const own = new Set(askedKeysOf(scan, query));
   return keysOf(scan).reduce((bits, key) => bits * 2 + (own.has(key) ? 0 : 1), 0);
+};
+
+/** Rows that differ only in what the query does not ask for become one. */
+const addUp = (
+  query: AuditAggregateQuery,
+  rows: readonly AuditAggregateRow[],
+): readonly AuditAggregateRow[] => {
+  const sums = new Map<string, AuditAggregateRow>();
+  for (const row of rows) {
+    const id = JSON.stringify([row.bucketAt, ...query.groupBy.map((key) => row.key[key] ?? null)]);
+    const sum = sums.get(id);
+    sums.set(
+      id,
+      sum === undefined
+        ? row
+        : {
+            ...sum,
+            calls: sum.calls + row.calls,
+            durationMsSum: sum.durationMsSum + row.durationMsSum,
+            failed: sum.failed + row.failed,
+            denied: sum.denied + row.denied,
+          },
+    );
+  }
+  return [...sums.values()];
 };
 
 /**
@@ -206,11 +238,9 @@ export const answerAll = async (
     const raws = await ask(statementOf(scan, dialect));
     for (const { index, query } of scan.members) {
       const bits = groupingOf(scan, query);
-      const own = raws.filter((raw) => raw.grouping === bits);
-      answers[index] = sortRows(
-        query,
-        own.map((raw) => toRow(query, raw, dialect)),
-      );
+      const rows = raws.filter((raw) => raw.grouping === bits).map((raw) => toRow(query, raw));
+      const isFiner = askedKeysOf(scan, query).length > groupKeysOf(query).length;
+      answers[index] = sortRows(query, isFiner ? addUp(query, rows) : rows);
     }
   }
   return answers;

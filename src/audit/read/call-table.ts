@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { access, type FileHandle, open, stat } from 'node:fs/promises';
 import { messageOf } from '#core/errors';
-import { type AnalyticsSession, sqlLiteral } from '#storage/duckdb/analytics-session';
+import type { AnalyticsSession } from '#storage/duckdb/analytics-session';
 import { inspectLineFile } from '#storage/jsonl/line-file';
 import { mayHoldLongLine } from '#storage/jsonl/long-lines';
 import type { AuditFile } from '../files/audit-files.ts';
@@ -16,32 +16,47 @@ import {
   type RelationOptions,
 } from './event-relations.ts';
 import { copyToLineSource, type LineSource, openLineSource } from './line-sources.ts';
-import { isSoundParquet } from './parquet-soundness.ts';
+import { isMarkedWhole } from './lines-mark.ts';
+import {
+  columnsOfParquet,
+  isSoundParquet,
+  readThrough,
+  soundParquetRelation,
+} from './parquet-soundness.ts';
 import {
   createRejectedLines,
   insertRejectedLines,
   type RejectedSummary,
   summarizeRejectedLines,
 } from './rejected-line-table.ts';
-import { loadStrictLines } from './strict-lines.ts';
+import {
+  countNotInParquet,
+  createStaged,
+  dropStaged,
+  formOf,
+  formsOf,
+  insertMerged,
+  STAGED_TABLE,
+} from './staged-day.ts';
+import { StrictLines } from './strict-lines.ts';
 
 /** Calls that were looked at line by line; those of sound files stand in relations of their own. */
 const CALLS_TABLE = 'work.calls';
-const STAGED_TABLE = 'work.staged';
 
-const KEYS = ['tool', 'agent_id', 'user_id', 'workspace_id'] as const;
 const CALL_COLUMNS =
   'ts TIMESTAMPTZ, tool VARCHAR, agent_id VARCHAR, user_id VARCHAR, workspace_id VARCHAR, status VARCHAR, duration_ms INTEGER';
 const CALL_NAMES = 'ts, tool, agent_id, user_id, workspace_id, status, duration_ms';
 
-/** Keys stand between quotes, as they do in a line of JSON; see `loadStrictLines`. */
-const QUOTED_NAMES = `ts, ${KEYS.map((key) => `'"' || ${key} || '"' AS ${key}`).join(', ')}, status, duration_ms`;
-
-export const quoteKey = (text: string): string => `"${text}"`;
-export const unquoteKey = (stored: string): string => stored.slice(1, -1);
-
 /** A file that is held open is read through this, also when its name is given to another. */
 const pathOfOpen = (file: FileHandle): string => `/proc/self/fd/${file.fd}`;
+
+/** Where calls are put, and what of them. */
+interface Destination {
+  readonly table: string;
+  readonly names: string;
+}
+
+const TO_CALLS: Destination = { table: CALLS_TABLE, names: CALL_NAMES };
 
 /**
  * Makes the calls of audit files one relation of a DuckDB session. What cannot
@@ -52,7 +67,9 @@ export class CallTable {
   private readonly session: AnalyticsSession;
   private readonly range: Range;
   private readonly signal: AbortSignal;
-  private readonly parts: string[] = [`SELECT ${CALL_NAMES} FROM ${CALLS_TABLE}`];
+  private readonly strictLines: StrictLines;
+  private readonly parts: string[] = [];
+  private hasCheckedCalls = false;
   private readonly openFiles: FileHandle[] = [];
   private filesSeen = 0;
 
@@ -60,17 +77,22 @@ export class CallTable {
     this.session = session;
     this.range = range;
     this.signal = signal;
+    this.strictLines = new StrictLines(session, isOwnFault);
   }
 
   async create(): Promise<void> {
+    // Rows may be stored in any order, which spares a fifth of the work and much memory; see `insertRejectedLines`.
+    await this.session.run('SET preserve_insertion_order = false');
     await this.session.run("ATTACH ':memory:' AS work (COMPRESS)");
     await this.session.run(`CREATE TABLE ${CALLS_TABLE} (${CALL_COLUMNS}, reason VARCHAR)`);
     await createRejectedLines(this.session);
   }
 
-  /** What was loaded; keys are quoted (`quoteKey`). */
+  /** What was loaded. An empty part would turn the enumerations of the others into text. */
   get relation(): string {
-    return `(${this.parts.join(' UNION ALL ')})`;
+    const isNeeded = this.hasCheckedCalls || this.parts.length === 0;
+    const checked = isNeeded ? [`SELECT ${CALL_NAMES} FROM ${CALLS_TABLE}`] : [];
+    return `(${[...checked, ...this.parts].join(' UNION ALL ')})`;
   }
 
   /** Lets go of the files; the session's own end is not enough. */
@@ -86,13 +108,12 @@ export class CallTable {
    */
   async loadDay(files: readonly AuditFile[]): Promise<readonly string[]> {
     const [only] = files;
-    if (only !== undefined && files.length === 1) return this.loadFile(only, CALLS_TABLE);
-    const problems = await this.stage(files);
-    await this.session.run(`INSERT INTO ${CALLS_TABLE}
-      SELECT ${QUOTED_NAMES}, NULL FROM (
-        SELECT *, row_number() OVER (PARTITION BY form, identity) AS ordinal FROM ${STAGED_TABLE}
-      ) QUALIFY row_number() OVER (PARTITION BY identity, ordinal ORDER BY form) = 1`);
-    await this.session.run(`DROP TABLE ${STAGED_TABLE}`);
+    if (only !== undefined && files.length === 1) return this.loadFile(only, TO_CALLS);
+    if (await this.addWholeParquet(files)) return [];
+    const problems = await this.stage(files, CALL_COLUMNS);
+    await insertMerged(this.session, formsOf(files), { table: CALLS_TABLE, columns: CALL_NAMES });
+    await dropStaged(this.session);
+    this.hasCheckedCalls = true;
     return problems;
   }
 
@@ -104,30 +125,29 @@ export class CallTable {
     files: readonly AuditFile[],
   ): Promise<{ readonly missing: number; readonly problems: readonly string[] }> {
     const problems = await this.stage(files);
-    const [row] = await this.session.rows<{ missing: number }>(`WITH numbered AS (
-        SELECT identity, starts_with(form, 'parquet') AS compacted, row_number() OVER (PARTITION BY form, identity) AS ordinal FROM ${STAGED_TABLE}
-      ), lines AS (SELECT DISTINCT identity, ordinal FROM numbered WHERE NOT compacted),
-      parquet AS (SELECT DISTINCT identity, ordinal FROM numbered WHERE compacted)
-      SELECT CAST(count(*) AS DOUBLE) AS missing FROM lines ANTI JOIN parquet USING (identity, ordinal)`);
-    await this.session.run(`DROP TABLE ${STAGED_TABLE}`);
-    return { missing: row?.missing ?? 0, problems };
+    const missing = await countNotInParquet(this.session, formsOf(files));
+    await dropStaged(this.session);
+    return { missing, problems };
   }
 
   rejected(): Promise<RejectedSummary> {
     return summarizeRejectedLines(this.session);
   }
 
-  /** Loads files with the digests by which events of different forms are compared. */
-  private async stage(files: readonly AuditFile[]): Promise<readonly string[]> {
-    await this.session.run(
-      `CREATE OR REPLACE TABLE ${STAGED_TABLE} (${CALL_COLUMNS}, identity UHUGEINT, form VARCHAR, reason VARCHAR)`,
-    );
+  /** Loads files with the digests by which events of different forms are compared, and with `columns` of the calls. */
+  private async stage(files: readonly AuditFile[], columns?: string): Promise<readonly string[]> {
+    await createStaged(this.session, columns);
+    const forms = formsOf(files);
     const problems: string[] = [];
-    for (const file of files) problems.push(...(await this.loadFile(file, STAGED_TABLE)));
+    for (const file of files) {
+      const form = `${forms.indexOf(formOf(file))} AS form`;
+      const names = `identity, ${form}${columns === undefined ? '' : `, ${CALL_NAMES}`}`;
+      problems.push(...(await this.loadFile(file, { table: STAGED_TABLE, names })));
+    }
     return problems;
   }
 
-  private async loadFile(file: AuditFile, table: string): Promise<readonly string[]> {
+  private async loadFile(file: AuditFile, to: Destination): Promise<readonly string[]> {
     this.signal.throwIfAborted();
     const kind = await stat(file.path).catch(() => undefined);
     if (kind?.isFile() !== true) return [`${file.name} is not a file.`];
@@ -137,21 +157,38 @@ export class CallTable {
     );
     if (!isReadable) return [`${file.name} cannot be read with the rights of this process.`];
     return file.form === 'parquet'
-      ? this.loadParquet(file, table)
-      : this.loadLines(file, table, 'original');
+      ? this.loadParquet(file, to)
+      : this.loadLines(file, to, 'original');
   }
 
-  private async loadParquet(file: AuditFile, table: string): Promise<readonly string[]> {
+  /** Counts the Parquet file of a day alone where it is known to hold every line of the other file. */
+  private async addWholeParquet(files: readonly AuditFile[]): Promise<boolean> {
+    const parquet = files.find(({ form }) => form === 'parquet');
+    const [lines, ...others] = files.filter((file) => file !== parquet);
+    if (parquet === undefined || lines === undefined || others.length > 0) return false;
+    if (lines.form === 'parquet') return false;
     try {
-      const described = await this.session.rows<{ column_name: string; column_type: string }>(
-        `DESCRIBE SELECT * FROM read_parquet(${sqlLiteral(file.path)})`,
-      );
-      const columns = new Map(described.map((column) => [column.column_name, column.column_type]));
+      if (!(await isMarkedWhole(this.session, parquet, lines))) return false;
+      const columns = await columnsOfParquet(this.session, parquet.path);
+      if (parquetFault(columns) !== undefined) return false;
+      await readThrough(this.session, parquet.path);
+      return await this.addParquetAsItIs(parquet, columns);
+    } catch (error) {
+      this.signal.throwIfAborted();
+      if (isOwnFault(error)) throw error;
+      // What is wrong with the file is told by the way that looks at each form.
+      return false;
+    }
+  }
+
+  private async loadParquet(file: AuditFile, to: Destination): Promise<readonly string[]> {
+    try {
+      const columns = await columnsOfParquet(this.session, file.path);
       const fault = parquetFault(columns);
       if (fault !== undefined) return [`${file.name} ${fault}; it was left out.`];
-      if (table === CALLS_TABLE && (await this.addParquetAsItIs(file, columns))) return [];
+      if (to === TO_CALLS && (await this.addParquetAsItIs(file, columns))) return [];
       await this.insideTransaction(() =>
-        this.insert(file, table, (options) =>
+        this.insert(file, to, (options) =>
           parquetRelation({ ...options, file: file.path }, columns),
         ),
       );
@@ -174,14 +211,13 @@ export class CallTable {
       () => false,
     );
     if (!isPinned || !(await isSoundParquet(this.session, pinned))) return false;
-    const rows = parquetRelation({ file: pinned, numbered: false, withIdentity: false }, columns);
-    this.parts.push(`SELECT ${QUOTED_NAMES} FROM (${rows})`);
+    this.parts.push(await soundParquetRelation(this.session, pinned, columns));
     return true;
   }
 
   private async loadLines(
     file: AuditFile,
-    table: string,
+    to: Destination,
     from: 'original' | 'copy',
   ): Promise<readonly string[]> {
     this.filesSeen += 1;
@@ -195,13 +231,12 @@ export class CallTable {
     let next: 'done' | 'copy';
     try {
       next =
-        table === CALLS_TABLE && (await this.loadAllGood(source))
-          ? await this.finishAllGood(file, source)
-          : await this.loadEachLine(file, table, source);
+        (to === TO_CALLS ? await this.loadAllGood(file, source) : undefined) ??
+        (await this.loadEachLine(file, to, source));
     } finally {
       await source.close();
     }
-    if (next === 'copy') return this.loadLines(file, table, 'copy');
+    if (next === 'copy') return this.loadLines(file, to, 'copy');
     return source.problem === undefined ? [] : [source.problem];
   }
 
@@ -209,33 +244,35 @@ export class CallTable {
     return `work.lines_${this.filesSeen}`;
   }
 
-  private async loadAllGood(source: LineSource): Promise<boolean> {
+  /** Undefined where a line of the file is no event. */
+  private async loadAllGood(
+    file: AuditFile,
+    source: LineSource,
+  ): Promise<'done' | 'copy' | undefined> {
+    const table = this.tableOf();
     // Both are waited for whatever becomes of the other: the session must not be closed under a statement.
     const [loaded, probed] = await Promise.allSettled([
-      loadStrictLines(this.session, source.file, this.tableOf(), isOwnFault),
+      this.strictLines.load(source.file, table),
       // A copy was held to the length when it was made.
       source.kind === 'copy' ? false : mayHoldLongLine(source.file, MAX_LINE_BYTES, this.signal),
     ]);
     this.signal.throwIfAborted();
     if (loaded.status === 'rejected') throw loaded.reason;
+    if (loaded.value === undefined) return undefined;
     const isShort = probed.status === 'fulfilled' && !probed.value;
-    if (loaded.value && !isShort) await this.session.run(`DROP TABLE ${this.tableOf()}`);
-    return loaded.value && isShort;
-  }
-
-  private async finishAllGood(file: AuditFile, source: LineSource): Promise<'done' | 'copy'> {
-    if (await hasGrown(file, source)) {
-      await this.session.run(`DROP TABLE ${this.tableOf()}`);
-      return 'copy';
+    const isGrown = isShort && (await hasGrown(file, source));
+    if (!isShort || isGrown) {
+      await this.session.run(`DROP TABLE ${table}`);
+      return isGrown ? 'copy' : undefined;
     }
-    this.parts.push(`SELECT ${CALL_NAMES} FROM ${this.tableOf()}`);
+    this.parts.push(loaded.value);
     if (source.faultCount > 0) await this.insertRejected(file, source);
     return 'done';
   }
 
   private async loadEachLine(
     file: AuditFile,
-    table: string,
+    to: Destination,
     source: LineSource,
   ): Promise<'done' | 'copy'> {
     if (source.kind === 'original') {
@@ -247,7 +284,7 @@ export class CallTable {
     await this.insideTransaction(async () => {
       await this.insert(
         file,
-        table,
+        to,
         (options) => jsonLinesRelation({ ...options, file: source.file }),
         source,
       );
@@ -272,17 +309,15 @@ export class CallTable {
 
   private async insert(
     file: AuditFile,
-    table: string,
+    { table, names }: Destination,
     relation: (options: Omit<RelationOptions, 'file'>) => string,
     source?: LineSource,
   ): Promise<'COMMIT'> {
-    const staged = table === STAGED_TABLE;
-    const names = staged
-      ? `${CALL_NAMES}, identity, ${sqlLiteral(`${file.form} ${file.name}`)} AS form`
-      : QUOTED_NAMES;
-    const fast = relation({ numbered: false, withIdentity: staged });
+    const isStaged = table === STAGED_TABLE;
+    const fast = relation({ numbered: false, withIdentity: isStaged });
     // Lines outside of the range and bad ones go in as well: a filter here would cost more than they do.
-    await this.session.run(`INSERT INTO ${table} SELECT ${names}, reason FROM (${fast})`);
+    await this.session.run(`INSERT INTO ${table} BY NAME SELECT ${names}, reason FROM (${fast})`);
+    if (!isStaged) this.hasCheckedCalls = true;
     const [without] = await this.session.rows<{ bad: number; blank: number }>(
       `SELECT CAST(count(*) FILTER (reason <> '${BLANK_LINE}') AS DOUBLE) AS bad, CAST(count(*) FILTER (reason = '${BLANK_LINE}') AS DOUBLE) AS blank FROM ${table}`,
     );

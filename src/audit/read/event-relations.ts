@@ -160,7 +160,8 @@ export const writtenInstant = (line: string): string => {
 /** The columns of a Parquet file, by name. */
 export type ParquetColumns = ReadonlyMap<string, string>;
 
-const parquetInstant = (type: string | undefined): string => {
+/** The column `ts` as an instant. */
+export const parquetInstant = (type: string | undefined): string => {
   if (type === 'TIMESTAMP WITH TIME ZONE') return 'ts';
   // A time without a zone is UTC, which is the session's own zone.
   if (type?.startsWith('TIMESTAMP') === true) return 'CAST(ts AS TIMESTAMPTZ)';

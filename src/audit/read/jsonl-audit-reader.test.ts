@@ -10,6 +10,7 @@ import {
   writeParquetDays,
 } from '#test/support/audit-events';
 import { FROM, numberedEvent, TO, useAuditFiles } from '#test/support/audit-files-world';
+import { createJsonlAuditReader } from './jsonl-audit-reader.ts';
 
 const world = useAuditFiles();
 const { reader, open, withView, countCalls, dayFile } = world;
@@ -213,6 +214,32 @@ describe('reading audit files', () => {
     await view.close();
     await view.close();
     expect(await readdir(world.tempDir)).toEqual([]);
+  });
+
+  it('adds up the same day of two directories, and neither to a third form of it', async () => {
+    const ownDirectory = path.join(world.root, 'own');
+    const same = auditEvent();
+    await writeJsonlDays(world.directory, [same, auditEvent({ req_id: 'theirs' })]);
+    await writeJsonlDays(ownDirectory, [same, auditEvent({ req_id: 'ours' })]);
+    const count = async (): Promise<number | undefined> => {
+      const { directory, tempDir } = world;
+      const both = createJsonlAuditReader({
+        directory,
+        ownDirectory,
+        tempDir,
+        whenMissing: 'fail',
+      });
+      const signal = new AbortController().signal;
+      const view = await both.open({ from: FROM, to: TO, signal });
+      try {
+        return (await view.aggregate({ from: FROM, to: TO, groupBy: [] }))[0]?.calls;
+      } finally {
+        await view.close();
+      }
+    };
+    expect(await count()).toBe(4);
+    await writeParquetDays(world.directory, [same]);
+    expect(await count()).toBe(4);
   });
 
   it('keeps tools apart only where asked', async () => {

@@ -10,7 +10,7 @@ import {
   type RawAggregateRow,
   type SqlDialect,
 } from './aggregate-sql.ts';
-import { CallTable, quoteKey, unquoteKey } from './call-table.ts';
+import { CallTable } from './call-table.ts';
 
 export interface JsonlAuditReaderOptions {
   readonly directory: string;
@@ -27,8 +27,6 @@ export interface JsonlAuditReaderOptions {
 const dialectOf = (callsRelation: string): SqlDialect => ({
   callsRelation,
   bucketIndex: (fromMs, bucketMs) => `(epoch_us(ts) - ${fromMs * 1000}) // ${bucketMs * 1000}`,
-  encodeKey: quoteKey,
-  decodeKey: unquoteKey,
 });
 
 const listOwnFiles = async (directory: string | undefined): Promise<readonly AuditFile[]> => {

@@ -19,8 +19,6 @@ const POSTGRES_DIALECT: SqlDialect = {
   callsRelation: `(SELECT ts, tool, agent_id, user_id, workspace_id, ${statusClassSql('status')} AS status, duration_ms FROM tool_audit_events)`,
   bucketIndex: (fromMs, bucketMs) =>
     `(CAST(extract(epoch FROM ts) * 1000000 AS bigint) - ${fromMs * 1000}) / ${bucketMs * 1000}`,
-  encodeKey: (text) => text,
-  decodeKey: (stored) => stored,
 };
 
 interface Snapshot {

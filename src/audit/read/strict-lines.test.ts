@@ -6,6 +6,10 @@ import { FROM, numberedEvent, TO, useAuditFiles } from '#test/support/audit-file
 const world = useAuditFiles();
 const { withView, countCalls, dayFile } = world;
 
+/** More lines than a session learns its words from. */
+const MANY = 50_000;
+const manyLines = jsonLines([numberedEvent(1)]).repeat(MANY);
+
 const toolsOf = () =>
   withView(async (view) =>
     (await view.aggregate({ from: FROM, to: TO, groupBy: ['tool'] })).map(({ key, calls }) => [
@@ -50,6 +54,42 @@ describe('files in which every line is an event', () => {
       expect(view.quality.rejected.map((line) => [line.line, line.reason])).toEqual([[2, reason]]);
     });
     expect(await countCalls()).toBe(1);
+  });
+
+  it('may bring values late that the first lines do not have', async () => {
+    const late = [
+      numberedEvent(1, { user_id: 'late', tool: 'say "hi" \\', status: 'SUCCEEDED' }),
+      numberedEvent(2, { user_id: '42', tool: '\u0000', status: 'odd' }),
+    ];
+    await writeFile(dayFile(), manyLines + jsonLines(late));
+    await withView(async (view) => {
+      expect(view.quality.rejectedCount).toBe(0);
+      const rows = await view.aggregate({
+        from: FROM,
+        to: TO,
+        groupBy: ['user_id', 'tool', 'status'],
+      });
+      expect(rows.map(({ key, calls }) => [key.user_id, key.tool, key.status, calls])).toEqual([
+        ['42', '\u0000', 'other', 1],
+        ['late', 'say "hi" \\', 'pass', 1],
+        ['u1', 'search', 'pass', MANY],
+      ]);
+    });
+  });
+
+  it.each([
+    ['a number for a name', { user_id: 42 }, 'user_id is not a string'],
+    ['a truth for a name', { tool: true }, 'tool is not a string'],
+    ['a list for a name', { agent_id: ['a'] }, 'agent_id is not a string'],
+    ['null for a name', { workspace_id: null }, 'workspace_id is missing'],
+    ['a number for a status', { status: 7 }, 'status is not a string'],
+  ])('are no such files with %s far behind the first lines', async (_what, wrong, reason) => {
+    await writeFile(dayFile(), manyLines + jsonLines([{ ...numberedEvent(2), ...wrong }]));
+    await withView(async (view) => {
+      expect(view.quality.rejected.map(({ line, reason: why }) => [line, why])).toEqual([
+        [MANY + 1, reason],
+      ]);
+    });
   });
 
   it('hold no line of more than a mebibyte, although it may be JSON', async () => {

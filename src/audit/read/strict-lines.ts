@@ -1,95 +1,145 @@
-import type { AnalyticsSession } from '#storage/duckdb/analytics-session';
-import { sqlLiteral } from '#storage/duckdb/analytics-session';
+import { type AnalyticsSession, sqlLiteral } from '#storage/duckdb/analytics-session';
 import { statusClassSql } from '../call-status.ts';
-import { durationOf, instantOf, unquoted } from './event-relations.ts';
+import { durationOf, instantOf } from './event-relations.ts';
+import {
+  KEYS,
+  type Key,
+  type KeyReadings,
+  learnWords,
+  mayBeNoString,
+  stringOf,
+  wordsOf,
+} from './key-words.ts';
 
-/** Columns whose values are kept as the JSON text of a string, quotes included. */
-const KEYS = ['tool', 'agent_id', 'user_id', 'workspace_id'] as const;
+/** The words that we write; what others write is classed when it is asked for, and only where there is any. */
+const OWN_STATUS = `CASE status ${['pass', 'error', 'denied', 'timeout']
+  .map((word) => `WHEN '"${word}"' THEN CAST('${word}' AS status_class)`)
+  .join(' ')} END`;
 
-/** The four words that we write come first: most lines stop there. */
-const STATUS_CLASS = `CASE status ${['pass', 'error', 'denied', 'timeout']
-  .map((word) => `WHEN '"${word}"' THEN '${word}'`)
-  .join(
-    ' ',
-  )} ELSE CASE WHEN starts_with(status, '"') THEN ${statusClassSql(unquoted('status'))} END END`;
+/**
+ * Rows hold words of the session's enumerations. One with any other value also
+ * holds its texts, in this order, in a list that is NULL in all other rows:
+ * a column for each would take more room than all the words.
+ */
+const RARE_FIELDS = [...KEYS, 'status'] as const;
+const rareOf = (field: (typeof RARE_FIELDS)[number]): string =>
+  `rare[${RARE_FIELDS.indexOf(field) + 1}]`;
+
+/** The status stays JSON, so that a number is not taken for a word of others. */
+const RARE_STATUS = stringOf(rareOf('status'));
 
 /**
  * The calls of a file of JSON lines, read by DuckDB's own reader, which is
  * twice as fast as looking at each line and rejects the whole file for one
- * line that is not a JSON object. The values of the keys keep their JSON form:
- * it shows whether they were strings, and is looked at once per distinct value.
+ * line that is not a JSON object.
  */
-const strictLinesRelation = (file: string): string => {
-  const columns = [...KEYS, 'status', 'duration_ms'].map((name) => `${name}: 'JSON'`).join(', ');
-  return `SELECT ${instantOf('ts')} AS ts, ${KEYS.join(', ')}, ${STATUS_CLASS} AS status, ${durationOf('duration')} AS duration_ms
+const strictLinesRelation = (file: string, readings: KeyReadings): string => {
+  const columns = [
+    ...KEYS.map((key) => `${key}: '${readings[key] === 'text' ? 'VARCHAR' : 'JSON'}'`),
+    "status: 'JSON'",
+    "duration_ms: 'JSON'",
+  ];
+  const textOf = (key: Key): string => (readings[key] === 'text' ? key : stringOf(key));
+  const wordOf = (key: Key): string => `TRY_CAST(${textOf(key)} AS ${wordsOf(key)})`;
+  const isRare = [...KEYS.map(wordOf), OWN_STATUS].map((word) => `${word} IS NULL`).join(' OR ');
+  return `SELECT ${instantOf('ts')} AS ts, ${KEYS.map((key) => `${wordOf(key)} AS ${key}`).join(', ')}, ${OWN_STATUS} AS status,
+      CASE WHEN ${isRare} THEN [${[...KEYS.map(textOf), 'status'].join(', ')}] END AS rare, ${durationOf('duration')} AS duration_ms
     FROM (
-      SELECT ts, ${[...KEYS, 'status'].map((name) => `CAST(${name} AS VARCHAR) AS ${name}`).join(', ')},
+      SELECT ts, ${RARE_FIELDS.map((name) => `CAST(${name} AS VARCHAR) AS ${name}`).join(', ')},
         TRY_CAST(CAST(duration_ms AS VARCHAR) AS DOUBLE) AS duration
-      FROM read_json(${sqlLiteral(file)}, format = 'newline_delimited', columns = {ts: 'VARCHAR', ${columns}})
+      FROM read_json(${sqlLiteral(file)}, format = 'newline_delimited', columns = {ts: 'VARCHAR', ${columns.join(', ')}})
     )`;
 };
 
-interface KeyCheck {
-  readonly name: string;
-  readonly bad: number;
-  readonly escaped: number;
+interface Loaded {
+  /** Whether a field lacks a value, or one of its kind. */
+  readonly isIncomplete: boolean;
+  /** Fields of which some value is no word. */
+  readonly rare: ReadonlySet<string>;
+  /** Keys of which some rare value may not have been a string. */
+  readonly doubtful: readonly Key[];
 }
 
-/** A key is good when it is a string; one with an escape has to be decoded, since it can be written in several ways. */
-const checkKeys = async (
-  session: AnalyticsSession,
-  table: string,
-): Promise<{ readonly bad: number; readonly escaped: readonly string[] }> => {
-  const checks = await session.rows<KeyCheck>(
-    KEYS.map(
-      (key) =>
-        `SELECT '${key}' AS name, CAST(count(*) FILTER (value IS NULL OR NOT starts_with(value, '"')) AS DOUBLE) AS bad,
-          CAST(count(*) FILTER (contains(value, '\\')) AS DOUBLE) AS escaped FROM (SELECT DISTINCT ${key} AS value FROM ${table})`,
-    ).join(' UNION ALL '),
+const look = async (session: AnalyticsSession, table: string): Promise<Loaded> => {
+  const [counts] = await session.rows<Record<string, number>>(
+    `SELECT CAST(2 * count(*) - count(ts) - count(duration_ms)  AS DOUBLE) AS missing, ${RARE_FIELDS.map((field) => `CAST(count(*) - count(${field}) AS DOUBLE) AS ${field}`).join(', ')} FROM ${table}`,
+  );
+  const rare = new Set<string>(RARE_FIELDS.filter((field) => counts?.[field] !== 0));
+  if (counts?.missing !== 0) return { isIncomplete: true, rare, doubtful: [] };
+  if (rare.size === 0) return { isIncomplete: false, rare, doubtful: [] };
+  const rareKeys = KEYS.filter((key) => rare.has(key));
+  const [found] = await session.rows<Record<string, boolean | null>>(
+    `SELECT bool_or(${[
+      ...rareKeys.map((key) => `(${key} IS NULL AND ${rareOf(key)} IS NULL)`),
+      `(status IS NULL AND (${RARE_STATUS}) IS NULL)`,
+    ].join(
+      ' OR ',
+    )}) AS incomplete${rareKeys.map((key) => `, bool_or(${key} IS NULL AND ${mayBeNoString(rareOf(key))}) AS ${key}`).join('')} FROM ${table} WHERE rare IS NOT NULL`,
   );
   return {
-    bad: checks.reduce((sum, check) => sum + check.bad, 0),
-    escaped: checks.filter((check) => check.escaped > 0).map((check) => check.name),
+    isIncomplete: found?.incomplete !== false,
+    rare,
+    doubtful: rareKeys.filter((key) => found?.[key] !== false),
   };
 };
 
-const countMissing = async (session: AnalyticsSession, table: string): Promise<number> => {
-  const [counted] = await session.rows<{ missing: number }>(
-    `SELECT CAST(3 * count(*) - count(ts) - count(status) - count(duration_ms) AS DOUBLE) AS missing FROM ${table}`,
+const relationOf = (table: string, rare: ReadonlySet<string>): string => {
+  const columns = [
+    ...KEYS.map((key) => [key, rareOf(key)] as const),
+    ['status', statusClassSql(RARE_STATUS)] as const,
+  ].map(([field, other]) =>
+    rare.has(field) ? `coalesce(CAST(${field} AS VARCHAR), ${other}) AS ${field}` : field,
   );
-  return counted?.missing ?? 0;
+  return `SELECT ts, ${columns.join(', ')}, duration_ms FROM ${table}`;
 };
 
-/**
- * Makes `table` of a file in which every line is an event, and answers whether
- * it is such a file; of any other there is no table afterwards. Rejects only
- * for faults that are not the file's (`isOwnFault`).
- */
-export const loadStrictLines = async (
-  session: AnalyticsSession,
-  file: string,
-  table: string,
-  isOwnFault: (error: unknown) => boolean,
-): Promise<boolean> => {
-  try {
-    await session.run(`CREATE TABLE ${table} AS ${strictLinesRelation(file)}`);
-  } catch (error) {
-    if (isOwnFault(error)) throw error;
-    return false;
+/** Reads files in which every line is an event; one per session. */
+export class StrictLines {
+  private readonly session: AnalyticsSession;
+  private readonly isOwnFault: (error: unknown) => boolean;
+  private readings: KeyReadings | undefined;
+
+  /** `isOwnFault`: faults that are not the file's. */
+  constructor(session: AnalyticsSession, isOwnFault: (error: unknown) => boolean) {
+    this.session = session;
+    this.isOwnFault = isOwnFault;
   }
-  const keys = await checkKeys(session, table);
-  if (keys.bad > 0 || (await countMissing(session, table)) > 0) {
-    await session.run(`DROP TABLE ${table}`);
-    return false;
+
+  /**
+   * Makes `table` of a file in which every line is an event and answers the
+   * relation of its calls; undefined for any other file, of which there is no
+   * table afterwards. Rejects only for faults that are not the file's.
+   */
+  async load(file: string, table: string): Promise<string | undefined> {
+    try {
+      this.readings ??= await this.learn(file);
+      return await this.loadAs(file, table, this.readings);
+    } catch (error) {
+      if (this.isOwnFault(error)) throw error;
+      return undefined;
+    }
   }
-  if (keys.escaped.length === 0) return true;
-  const decoded = keys.escaped.map((key) => `'"' || ${unquoted(key)} || '"' AS ${key}`);
-  await session.run(
-    `CREATE TABLE ${table}_decoded AS SELECT * REPLACE (${decoded.join(', ')}) FROM ${table}`,
-  );
-  await session.run(`DROP TABLE ${table}`);
-  await session.run(`ALTER TABLE ${table}_decoded RENAME TO ${table.split('.').at(-1) ?? table}`);
-  if ((await checkKeys(session, table)).bad === 0) return true;
-  await session.run(`DROP TABLE ${table}`);
-  return false;
-};
+
+  private async learn(file: string): Promise<KeyReadings> {
+    await this.session.run(
+      "CREATE OR REPLACE TYPE status_class AS ENUM ('pass', 'error', 'denied', 'timeout', 'other')",
+    );
+    return learnWords(this.session, file);
+  }
+
+  private async loadAs(
+    file: string,
+    table: string,
+    readings: KeyReadings,
+  ): Promise<string | undefined> {
+    await this.session.run(`CREATE TABLE ${table} AS ${strictLinesRelation(file, readings)}`);
+    const { isIncomplete, rare, doubtful } = await look(this.session, table);
+    const unclear = doubtful.filter((key) => readings[key] === 'text');
+    if (!isIncomplete && unclear.length === 0) return relationOf(table, rare);
+    await this.session.run(`DROP TABLE ${table}`);
+    if (isIncomplete) return undefined;
+    const closer = Object.fromEntries(unclear.map((key) => [key, 'json' as const]));
+    this.readings = { ...readings, ...closer };
+    return this.loadAs(file, table, this.readings);
+  }
+}

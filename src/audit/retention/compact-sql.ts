@@ -1,4 +1,5 @@
 import { sqlLiteral } from '#storage/duckdb/analytics-session';
+import { writeMark } from '../read/lines-mark.ts';
 
 /** Rows of the day, in the order in which they go into the Parquet file: `part`, then `n`. */
 const EVENTS = 'work.events';
@@ -94,10 +95,20 @@ export const sizeTypes = (): string =>
   `SELECT ${SIZES.map(([column]) => `bool_and(${column} IS NULL OR CAST(TRY_CAST(${column} AS INTEGER) AS VARCHAR) IS NOT DISTINCT FROM ${column}) AS ${column}`).join(', ')}, CAST(count(*) AS DOUBLE) AS events FROM ${EVENTS}`;
 
 /** `whole` names the size columns that become INTEGER; another stays the text it was, so that nothing is changed. */
-export const copyToParquet = (file: string, whole: ReadonlySet<string>): string => {
+export const copyToParquet = (
+  file: string,
+  whole: ReadonlySet<string>,
+  /** Of the lines that the file holds all of; see `markOfLines`. */
+  mark: string | undefined,
+): string => {
   const typed = COLUMNS.map((column) => {
     const isInteger = column === 'duration_ms' || whole.has(column);
     return isInteger ? `CAST(${column} AS INTEGER) AS ${column}` : column;
   });
-  return `COPY (SELECT ts, ${typed.join(', ')} FROM ${EVENTS} ORDER BY part, n) TO ${sqlLiteral(file)} (FORMAT parquet, COMPRESSION zstd)`;
+  const options = [
+    'FORMAT parquet',
+    'COMPRESSION zstd',
+    ...(mark === undefined ? [] : [writeMark(mark)]),
+  ];
+  return `COPY (SELECT ts, ${typed.join(', ')} FROM ${EVENTS} ORDER BY part, n) TO ${sqlLiteral(file)} (${options.join(', ')})`;
 };

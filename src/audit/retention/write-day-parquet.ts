@@ -3,6 +3,7 @@ import { openAnalyticsSession } from '#storage/duckdb/analytics-session';
 import { copyLines } from '#storage/jsonl/copy-lines';
 import { type DayFiles, hashFile, readDay, sizeOf } from '../chain/day-content.ts';
 import type { AuditFile } from '../files/audit-files.ts';
+import { markOfLines } from '../read/lines-mark.ts';
 import {
   copyToParquet,
   createEvents,
@@ -44,6 +45,7 @@ export const withDayParquet = async <T>(
   const { files, earlier, tempDir, signal } = request;
   const session = await openAnalyticsSession({ tempDir, signal });
   try {
+    const mark = await markOf(files);
     const lines = path.join(session.tempDir, 'lines.jsonl');
     const file = path.join(session.tempDir, 'day.parquet');
     const copied = await copyLines({
@@ -73,9 +75,15 @@ export const withDayParquet = async <T>(
     const whole = new Set(
       (['in_size', 'out_size'] as const).filter((column) => found?.[column] !== false),
     );
-    await session.run(copyToParquet(file, whole));
     const events = found?.events ?? 0;
-    await assertHoldsAll(request, file);
+    const write = async (written: string | undefined): Promise<number> => {
+      await session.run(copyToParquet(file, whole, written));
+      return countOtherLines(request, file);
+    };
+    const otherLines = await write(mark);
+    // What the mark says is known only when the file has been read back.
+    const isWhole = otherLines === 0 && copied.faultCount === 0;
+    if (mark !== undefined && !(isWhole && (await markOf(files)) === mark)) await write(undefined);
     return await use({
       file,
       events,
@@ -88,10 +96,17 @@ export const withDayParquet = async <T>(
   }
 };
 
-const assertHoldsAll = async (
+/** Of lines that stand in one file; a day in two forms is compared event by event whenever it is read. */
+const markOf = async ({ gzip, jsonl }: DayFiles): Promise<string | undefined> => {
+  const [only, ...others] = [gzip, jsonl].filter((each) => each !== undefined);
+  return only === undefined || others.length > 0 ? undefined : markOfLines(only);
+};
+
+/** How many lines of the day are no events; throws when an event is not in the Parquet file. */
+const countOtherLines = async (
   { files, earlier, tempDir, signal }: DayParquetRequest,
   file: string,
-): Promise<void> => {
+): Promise<number> => {
   const written = (day: string): AuditFile => ({
     day,
     form: 'parquet',
@@ -102,12 +117,13 @@ const assertHoldsAll = async (
   });
   const originals = [files.gzip, files.jsonl].filter((each) => each !== undefined);
   const [first = earlier] = originals;
-  if (first === undefined) return;
-  const { problem, missingEvents } = await compareWithParquet({
+  if (first === undefined) return 0;
+  const { problem, missingEvents, rejectedLines } = await compareWithParquet({
     files: [...originals, written(first.day)],
     tempDir,
     signal,
   });
   if (problem !== undefined) throw new Error(problem);
   if (missingEvents > 0) throw new Error(`${missingEvents} events did not get into Parquet`);
+  return rejectedLines;
 };
