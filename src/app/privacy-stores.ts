@@ -4,6 +4,7 @@ import { isAdopted } from '#audit/files/audit-directory';
 import { type AuditFile, listAuditFiles } from '#audit/files/audit-files';
 import type { Settings } from '#config/settings';
 import type { RowEffects } from '#core/effects';
+import { isMissingFile } from '#core/errors';
 import { createPostgresFindingBook } from '#privacy/digest/postgres-finding-book';
 import type { PrivacyStores } from '#privacy/privacy-sources';
 import type { RetentionProbe, StoreAge, StoreName } from '#privacy/retention/store-ages';
@@ -18,15 +19,13 @@ interface Found {
   readonly isOurs?: boolean;
 }
 
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 'ENOENT';
-
 /** A store that cannot be looked at says so in words that give nothing away; the others are still told. */
 const ageOf = async (store: StoreName, look: () => Promise<Found>): Promise<StoreAge> => {
   try {
     return { store, isOurs: true, ...(await look()), fault: null };
   } catch (error) {
-    if (isMissing(error)) return { store, oldestAt: null, records: 0, isOurs: true, fault: null };
+    if (isMissingFile(error))
+      return { store, oldestAt: null, records: 0, isOurs: true, fault: null };
     return { store, oldestAt: null, records: null, isOurs: true, fault: 'could not be looked at' };
   }
 };

@@ -67,3 +67,10 @@ export const hasCode = (error: unknown, code: ErrorCode): error is AppError =>
 /** The message of anything that was thrown. */
 export const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
+
+/** Whether an error of the operating system has this code, such as `ENOENT`. */
+export const hasSystemCode = (error: unknown, code: string): boolean =>
+  error instanceof Error && 'code' in error && error.code === code;
+
+/** Whether a file or folder was not there. */
+export const isMissingFile = (error: unknown): boolean => hasSystemCode(error, 'ENOENT');

@@ -2,26 +2,11 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { DuckDBInstance } from '@duckdb/node-api';
+import { AUDIT_EVENT_FIELDS, type AuditEvent } from '#audit/audit-event';
 import type { Database } from '#storage/database';
 
 /** A tool call as it stands in a file. */
-export interface AuditEventLine {
-  readonly ts: string;
-  readonly req_id: string;
-  readonly workspace_id: string;
-  readonly user_id: string;
-  readonly agent_id: string;
-  readonly tool: string;
-  readonly action: string;
-  readonly status: string;
-  readonly duration_ms: number;
-  readonly in_size: number;
-  readonly out_size: number;
-  readonly input_hash: string;
-  readonly graph_run_id: string | null;
-  readonly graph_node: string | null;
-  readonly job_id: string | null;
-}
+export type AuditEventLine = AuditEvent;
 
 export const auditEvent = (given: Partial<AuditEventLine> = {}): AuditEventLine => ({
   ts: '2026-11-04T12:00:00.000Z',
@@ -84,24 +69,6 @@ export const writeGzipDays = async (
   }
 };
 
-const COLUMNS = [
-  'ts',
-  'req_id',
-  'workspace_id',
-  'user_id',
-  'agent_id',
-  'tool',
-  'action',
-  'status',
-  'duration_ms',
-  'in_size',
-  'out_size',
-  'input_hash',
-  'graph_run_id',
-  'graph_node',
-  'job_id',
-] as const;
-
 const NUMBERS: ReadonlySet<string> = new Set(['duration_ms', 'in_size', 'out_size']);
 
 /** As compaction writes them: into `compact/`, `ts` as a timestamp with zone. */
@@ -117,7 +84,7 @@ export const writeParquetDays = async (
     for (const [day, ofDay] of byDay(events)) {
       const source = path.join(compact, `source-${day}.ndjson`);
       await writeFile(source, jsonLines(ofDay));
-      const columns = COLUMNS.map(
+      const columns = AUDIT_EVENT_FIELDS.map(
         (name) =>
           `${name}: '${name === 'ts' ? 'TIMESTAMPTZ' : NUMBERS.has(name) ? 'INTEGER' : 'VARCHAR'}'`,
       );
@@ -138,9 +105,9 @@ export const insertEvents = async (
   events: readonly AuditEventLine[],
 ): Promise<void> => {
   await database.execute(
-    `INSERT INTO tool_audit_events (${COLUMNS.join(', ')})
-     SELECT ${COLUMNS.join(', ')} FROM json_to_recordset($1::json) AS e(
-       ts timestamptz, ${COLUMNS.filter((name) => name !== 'ts')
+    `INSERT INTO tool_audit_events (${AUDIT_EVENT_FIELDS.join(', ')})
+     SELECT ${AUDIT_EVENT_FIELDS.join(', ')} FROM json_to_recordset($1::json) AS e(
+       ts timestamptz, ${AUDIT_EVENT_FIELDS.filter((name) => name !== 'ts')
          .map((name) => `${name} ${NUMBERS.has(name) ? 'integer' : 'text'}`)
          .join(', ')})`,
     [JSON.stringify(events)],

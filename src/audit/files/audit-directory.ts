@@ -1,6 +1,6 @@
 import { mkdir, open, readdir, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { AppError } from '#core/errors';
+import { AppError, hasSystemCode } from '#core/errors';
 import { SPOOL_FOLDER } from '../write/spool-places.ts';
 
 /** Its presence says that opsloop may write to, compact and clean the directory. */
@@ -9,9 +9,6 @@ export const AUDIT_MARKER = '.opsloop-audit';
 /** What the marker says to whoever finds it. */
 export const MARKER_TEXT =
   'opsloop writes, compacts and cleans the tool-call audit files of this directory.\nDelete this file to make it leave the directory alone.\n';
-
-const hasErrorCode = (error: unknown, code: string): boolean =>
-  error instanceof Error && 'code' in error && error.code === code;
 
 /**
  * Whether these names of a directory are nobody's. The folder of the locks is
@@ -23,7 +20,7 @@ export const holdsNothing = (names: readonly string[]): boolean =>
 const writeMarker = async (directory: string): Promise<void> => {
   const marker = await open(path.join(directory, AUDIT_MARKER), 'wx', 0o600).catch(
     (error: unknown) => {
-      if (hasErrorCode(error, 'EEXIST')) return undefined;
+      if (hasSystemCode(error, 'EEXIST')) return undefined;
       throw error;
     },
   );
@@ -41,7 +38,7 @@ export const isAdopted = async (directory: string): Promise<boolean> => {
   try {
     return (await stat(path.join(directory, AUDIT_MARKER))).isFile();
   } catch (error) {
-    if (hasErrorCode(error, 'ENOENT') || hasErrorCode(error, 'ENOTDIR')) return false;
+    if (hasSystemCode(error, 'ENOENT') || hasSystemCode(error, 'ENOTDIR')) return false;
     throw error;
   }
 };
@@ -49,7 +46,7 @@ export const isAdopted = async (directory: string): Promise<boolean> => {
 /** Marks an existing directory as ours. Throws `not_found` when there is none. */
 export const adoptAuditDirectory = async (directory: string): Promise<void> => {
   const found = await stat(directory).catch((error: unknown) => {
-    if (hasErrorCode(error, 'ENOENT')) return undefined;
+    if (hasSystemCode(error, 'ENOENT')) return undefined;
     throw error;
   });
   if (found?.isDirectory() !== true) {

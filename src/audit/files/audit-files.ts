@@ -1,6 +1,7 @@
 import type { Dirent } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
+import { isMissingFile } from '#core/errors';
 
 /** How the events of a day are stored; a day can exist in several forms at once. */
 export type AuditFileForm = 'jsonl' | 'gzip' | 'parquet';
@@ -55,9 +56,6 @@ const toAuditFile = (directory: string, folder: string, entry: Dirent): AuditFil
   };
 };
 
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 'ENOENT';
-
 /**
  * The daily files of an audit directory and its `compact/` folder, by day, form
  * and name. Foreign names are not listed. Rejects with ENOENT when the
@@ -68,7 +66,7 @@ export const listAuditFiles = async (directory: string): Promise<readonly AuditF
   const compact = await readdir(path.join(directory, COMPACT_FOLDER), {
     withFileTypes: true,
   }).catch((error: unknown) => {
-    if (isMissing(error)) return [];
+    if (isMissingFile(error)) return [];
     throw error;
   });
   return [

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { AppError } from '#core/errors';
+import { AppError, isMissingFile } from '#core/errors';
 import { type AnalyticsSession, openAnalyticsSession } from '#storage/duckdb/analytics-session';
 import type { AuditEvent } from '../audit-event.ts';
 import type { AuditDataQuality, AuditReading, RejectedLine } from '../audit-store.ts';
@@ -27,14 +27,11 @@ export interface FileEventsOptions {
   readonly signal: AbortSignal;
 }
 
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 'ENOENT';
-
 const listFiles = async (directories: readonly string[]): Promise<readonly AuditFile[]> => {
   const lists = await Promise.all(
     directories.map((directory) =>
       listAuditFiles(directory).catch((error: unknown) => {
-        if (isMissing(error)) return [];
+        if (isMissingFile(error)) return [];
         throw new AppError('unavailable', 'The audit directory cannot be listed.', {
           cause: error,
         });

@@ -1,11 +1,9 @@
 import { stat } from 'node:fs/promises';
 import path from 'node:path';
+import { isMissingFile } from '#core/errors';
 import { jsonlName } from '../files/audit-files.ts';
 import { countLinesFrom } from '../write/spool-batch.ts';
 import { listSpooledDays, readSidecar } from '../write/spool-sidecar.ts';
-
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
 const countDay = async (directory: string, day: string): Promise<number> => {
   const found = await readSidecar(directory, day);
@@ -17,7 +15,7 @@ const countDay = async (directory: string, day: string): Promise<number> => {
     return size <= confirmedBytes ? 0 : await countLinesFrom(file, confirmedBytes);
   } catch (error) {
     // Forwarded to its end meanwhile.
-    if (isMissing(error)) return 0;
+    if (isMissingFile(error)) return 0;
     throw error;
   }
 };

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
+import { isMissingFile } from '#core/errors';
 import { syncFolderOf } from '#storage/jsonl/append-lines';
 import { SPOOL_FOLDER, sidecarFile } from './spool-places.ts';
 
@@ -31,9 +32,6 @@ const ID = /^[0-9a-f]{20}$/;
 
 const isOffset = (value: unknown): value is number =>
   typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
 export const newSidecarId = (now: Date): string =>
   now.getTime().toString(16).padStart(12, '0') + randomBytes(4).toString('hex');
@@ -69,7 +67,7 @@ export const readSidecar = async (directory: string, day: string): Promise<Found
   try {
     return parse(await readFile(sidecarFile(directory, day), 'utf8'));
   } catch (error) {
-    if (isMissing(error)) return { state: 'missing' };
+    if (isMissingFile(error)) return { state: 'missing' };
     throw error;
   }
 };
@@ -116,7 +114,7 @@ export const setSidecarAside = async (directory: string, day: string, now: Date)
 /** The days that have a sidecar, oldest first. */
 export const listSpooledDays = async (directory: string): Promise<readonly string[]> => {
   const names = await readdir(path.join(directory, SPOOL_FOLDER)).catch((error: unknown) => {
-    if (isMissing(error)) return [];
+    if (isMissingFile(error)) return [];
     throw error;
   });
   return names.flatMap((name) => NAME.exec(name)?.[1] ?? []).sort();

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, link, mkdir, open, readFile, unlink } from 'node:fs/promises';
 import path from 'node:path';
-import { AppError } from '#core/errors';
+import { AppError, isMissingFile } from '#core/errors';
 
 /** Name of the file in the data directory that holds the generated key. */
 const GATEWAY_KEY_FILE = 'gateway-api-key';
@@ -15,15 +15,12 @@ export interface GatewayKey {
   readonly file: string | null;
 }
 
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 'ENOENT';
-
 const readKey = async (file: string): Promise<string | null> => {
   let key: string;
   try {
     key = (await readFile(file, 'utf8')).trim();
   } catch (error) {
-    if (isMissing(error)) return null;
+    if (isMissingFile(error)) return null;
     throw new AppError(
       'invalid_configuration',
       `${GATEWAY_KEY_FILE} in OPSLOOP_DATA_DIR cannot be read; make it readable or set GATEWAY_API_KEY`,

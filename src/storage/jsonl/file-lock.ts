@@ -2,6 +2,7 @@ import { type FileHandle, mkdir, open, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import type { Clock } from '#core/clock';
+import { isMissingFile } from '#core/errors';
 
 /** The two calls we use of a package that brings no types. */
 interface NativeLocks {
@@ -14,9 +15,6 @@ const native = require('fs-native-extensions') as NativeLocks;
 
 const FIRST_PAUSE_MS = 1;
 const LONGEST_PAUSE_MS = 4;
-
-const isMissing = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && error.code === 'ENOENT';
 
 /**
  * An exclusive lock between processes, and between holders of one process: a
@@ -104,7 +102,7 @@ export class FileLock {
 
   private async openFile(): Promise<FileHandle> {
     const opened = await open(this.filePath, 'a+', 0o600).catch(async (error: unknown) => {
-      if (!isMissing(error)) throw error;
+      if (!isMissingFile(error)) throw error;
       await mkdir(path.dirname(this.filePath), { recursive: true, mode: 0o700 });
       return open(this.filePath, 'a+', 0o600);
     });
@@ -116,7 +114,7 @@ export class FileLock {
   private async isInPlace(file: FileHandle): Promise<boolean> {
     const own = await file.stat();
     const inPlace = await stat(this.filePath).catch((error: unknown) => {
-      if (isMissing(error)) return undefined;
+      if (isMissingFile(error)) return undefined;
       throw error;
     });
     return inPlace !== undefined && inPlace.ino === own.ino && inPlace.dev === own.dev;

@@ -1,5 +1,6 @@
 import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
+import { hasSystemCode } from '#core/errors';
 import {
   currentProcess,
   formatIdentity,
@@ -31,14 +32,11 @@ const generationsOf = (directory: string, name: string): readonly number[] =>
     .filter((generation) => Number.isSafeInteger(generation))
     .sort((a, b) => b - a);
 
-const hasErrorCode = (error: unknown, code: string): boolean =>
-  error instanceof Error && 'code' in error && error.code === code;
-
 const readTarget = (link: string): string | null => {
   try {
     return readlinkSync(link);
   } catch (error) {
-    if (hasErrorCode(error, 'ENOENT')) return null;
+    if (hasSystemCode(error, 'ENOENT')) return null;
     throw error;
   }
 };
@@ -48,7 +46,7 @@ const tryLink = (target: string, link: string): boolean => {
     symlinkSync(target, link);
     return true;
   } catch (error) {
-    if (hasErrorCode(error, 'EEXIST')) return false;
+    if (hasSystemCode(error, 'EEXIST')) return false;
     throw error;
   }
 };
@@ -66,7 +64,7 @@ export const findLockHolder = (directory: string, name: string): ProcessIdentity
       latest === undefined ? null : readTarget(path.join(directory, `${name}.${latest}`));
     return target === null ? null : livingHolder(target);
   } catch (error) {
-    if (hasErrorCode(error, 'ENOENT')) return null;
+    if (hasSystemCode(error, 'ENOENT')) return null;
     throw error;
   }
 };
